@@ -1,0 +1,20 @@
+//! mocolab: the terminal laboratory for self-supervised learning on GPU boxes.
+//!
+//! The library holds all that both programs share and neither owns: what the user wrote ([`experiment`], [`config`]),
+//! what a run has said ([`event`], [`state`]), what it is now ([`status`]), where it lies ([`run`]), and the pictures
+//! it learns from ([`data`]). It knows no libtorch and no terminal. `ARCHITECTURE.md` draws the house.
+
+pub mod config;
+pub mod curve;
+pub mod data;
+pub mod device;
+pub mod event;
+pub mod executor;
+pub mod experiment;
+pub mod metrics;
+pub mod random;
+pub mod run;
+pub mod schedule;
+pub mod state;
+pub mod status;
+pub mod text;
