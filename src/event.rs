@@ -1,1 +1,213 @@
-//! (being written)
+//! What a run says: one [`Event`] a line in `events.jsonl`, the only record of a training. Every view of a run, every
+//! export and every test is a fold of these. [`Line`] is how one stands in the file.
+//!
+//! The format is versioned and only grows: readers ignore fields and kinds they don't know.
+
+mod line;
+
+pub use line::{BadLine, Line, VERSION};
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Named measurements; names as in [`crate::metrics`].
+pub type Metrics = BTreeMap<String, Real>;
+
+/// One thing that happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// An attempt begins. Later steps of earlier attempts than `from_step` are void.
+    Started(Started),
+    /// A point of the training curves.
+    Step(Step),
+    /// An epoch is complete and evaluated.
+    Epoch(Epoch),
+    /// How each class fared.
+    Classes(Classes),
+    /// Features were embedded in the plane.
+    Embedding(Embedding),
+    /// A checkpoint lies on the disk, verified.
+    Checkpoint(Checkpoint),
+    /// Something a person should know.
+    Alert(Alert),
+    /// A request of the user was read and is being followed.
+    Acknowledged {
+        /// The id in `request.json`.
+        request: String,
+    },
+    /// A torn end of the log was moved to `events.torn`.
+    Recovered {
+        /// How much of it there was.
+        bytes: u64,
+    },
+    /// The attempt ends, in good order.
+    Finished(Finished),
+    /// A kind that a newer mocolab writes.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What an attempt is about to do. `step` counts optimiser steps done; step 0 is before the first.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Started {
+    /// Steps that were done when the attempt began.
+    pub from_step: u64,
+    /// Steps that the whole run will have.
+    pub steps: u64,
+    /// Epochs that the whole run will have.
+    pub epochs: u64,
+    /// Steps of one epoch.
+    pub steps_per_epoch: u64,
+    /// Images of one step.
+    pub batch: u64,
+    /// The recipe's table name.
+    pub recipe: String,
+    /// The network.
+    pub arch: String,
+    /// Trainable numbers in the network.
+    pub parameters: u64,
+    /// The devices, as `cpu` or `cuda:0`.
+    pub devices: Vec<String>,
+    /// `fp32` or `bf16`.
+    pub precision: String,
+    /// Name of the data set.
+    pub data: String,
+    /// Class names; a label is an index into these.
+    pub classes: Vec<String>,
+    /// Images in each split: train, val, test.
+    pub images: BTreeMap<String, u64>,
+    /// The checkpoint file that the attempt goes on from.
+    pub checkpoint: Option<String>,
+}
+
+/// A point of the training curves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Steps the run will have, so that a tail of the log tells progress.
+    pub of: u64,
+    /// The epoch under way, from 1.
+    pub epoch: u64,
+    /// What was measured.
+    pub metrics: Metrics,
+}
+
+/// A complete epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Which, from 1.
+    pub epoch: u64,
+    /// Epochs the run will have.
+    pub of: u64,
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Seconds it took, evaluation included.
+    pub seconds: f64,
+    /// What was measured over the epoch and after it.
+    pub metrics: Metrics,
+    /// The best value so far of every metric that has a direction: a list needs only the tail of a log.
+    pub best: BTreeMap<String, Best>,
+}
+
+/// The best value of a metric so far.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// The value.
+    pub value: f64,
+    /// The epoch it was reached in.
+    pub epoch: u64,
+}
+
+/// How each class fared on one split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Classes {
+    /// After which epoch.
+    pub epoch: u64,
+    /// `val` or `test`.
+    pub split: String,
+    /// Counts `[true class][predicted class]`.
+    pub confusion: Vec<Vec<u64>>,
+}
+
+/// Features embedded in the plane.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Embedding {
+    /// After which epoch.
+    pub epoch: u64,
+    /// `tsne` or `pca`.
+    pub method: String,
+    /// The file, relative to the run.
+    pub file: String,
+}
+
+/// A checkpoint on the disk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Steps done at the moment it holds.
+    pub step: u64,
+    /// Complete epochs at that moment.
+    pub epoch: u64,
+    /// The file name within `checkpoints/`.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// True where it held the best validation result so far.
+    pub best: bool,
+}
+
+/// Something a person should know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// A word to filter by: `nan`, `checkpoint`, `disk`, …
+    pub what: String,
+    /// The sentence.
+    pub message: String,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// The kind of end.
+    pub outcome: Outcome,
+    /// Steps done.
+    pub step: u64,
+    /// Why, where it failed or something is to be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+/// The kinds of end that a trainer can write itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All steps done.
+    Done,
+    /// The user stopped it; a checkpoint holds where.
+    Stopped,
+    /// The user paused it: to be continued.
+    Paused,
+    /// The scheduler will start it again.
+    Requeued,
+    /// It could not go on.
+    Failed,
+}
+
+/// A number that may be NaN or infinite, which JSON cannot say: those are written as `null` and read as NaN.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Real(pub f64);
+
+impl Serialize for Real {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.is_finite().then_some(self.0).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Real {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN)))
+    }
+}

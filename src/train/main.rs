@@ -1,2 +1,4 @@
 //! The trainer.
-fn main() { println!("{:?}", tch::Cuda::is_available()); }
+fn main() {
+    println!("{:?}", tch::Cuda::is_available());
+}
