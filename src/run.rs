@@ -1,1 +1,104 @@
-//! (being written)
+//! The run directory: the only meeting place of the terminal and the trainer. [`RunDir`] knows its file names; every file
+//! has one writer. `ARCHITECTURE.md` lists them.
+
+mod find;
+mod lock;
+mod log;
+mod reader;
+mod records;
+
+pub use find::{Runs, create};
+pub use lock::{HeldLock, LockError};
+pub use log::{Log, LogError};
+pub use reader::{Batch, Reader};
+pub use records::{Heart, Job, Notes, Request, Source, boot_id, host, process_start};
+
+use crate::experiment::Name;
+use std::path::{Path, PathBuf};
+
+/// A run's place on the disk: `runs/<experiment>/<run id>/`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunDir(PathBuf);
+
+impl RunDir {
+    /// The run at `path`, which need not exist.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The experiment's name, from the directory above.
+    pub fn experiment_name(&self) -> Option<Name> {
+        self.0.parent()?.file_name()?.to_str()?.parse().ok()
+    }
+
+    /// The run's id, the directory's own name.
+    pub fn id(&self) -> String {
+        self.0.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// `experiment/id`, as a user names a run.
+    pub fn label(&self) -> String {
+        let experiment = self.experiment_name().map(|name| format!("{name}/")).unwrap_or_default();
+        format!("{experiment}{}", self.id())
+    }
+
+    /// What is trained, every default filled in. Written before the start.
+    pub fn experiment(&self) -> PathBuf {
+        self.0.join("experiment.toml")
+    }
+
+    /// Which program, host and devices ran. Written by the trainer.
+    pub fn source(&self) -> PathBuf {
+        self.0.join("source.json")
+    }
+
+    /// The record. Written by the trainer.
+    pub fn events(&self) -> PathBuf {
+        self.0.join("events.jsonl")
+    }
+
+    /// Torn ends of the record, kept as evidence.
+    pub fn torn(&self) -> PathBuf {
+        self.0.join("events.torn")
+    }
+
+    /// What the trainer printed.
+    pub fn output(&self) -> PathBuf {
+        self.0.join("output.log")
+    }
+
+    /// Locked from launch to the trainer's end. Never deleted or replaced.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
+    /// Which attempt was launched where. Written by the launcher.
+    pub fn job(&self) -> PathBuf {
+        self.0.join("job.json")
+    }
+
+    /// What the user wants of an attempt.
+    pub fn request(&self) -> PathBuf {
+        self.0.join("request.json")
+    }
+
+    /// A counter that moves while the trainer lives.
+    pub fn heartbeat(&self) -> PathBuf {
+        self.0.join("heartbeat")
+    }
+
+    /// What people say of the run.
+    pub fn notes(&self) -> PathBuf {
+        self.0.join("notes.json")
+    }
+
+    /// Weights, optimiser and place in the run, a file a kept step.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.0.join("checkpoints")
+    }
+}

@@ -184,10 +184,7 @@ impl Status {
 
     /// It may be started or continued.
     pub fn can_start(self) -> bool {
-        matches!(
-            self,
-            Self::Queued | Self::Held | Self::Suspended | Self::Stopped | Self::Failed | Self::Crashed
-        )
+        matches!(self, Self::Queued | Self::Held | Self::Suspended | Self::Stopped | Self::Failed | Self::Crashed)
     }
 
     /// The word.

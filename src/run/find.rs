@@ -1,0 +1,175 @@
+//! The runs of a project: making one, listing them, finding the one a user means.
+
+use super::RunDir;
+use crate::experiment::Name;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The folder that holds all runs of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runs(PathBuf);
+
+/// Makes the directory of a new run of `experiment`, begun at `moment`, with `snapshot` as its experiment.toml. It
+/// appears whole or not at all.
+///
+/// # Errors
+/// Where it can't be written.
+pub fn create(runs: &Runs, experiment: &Name, moment: &jiff::ZonedDateTime, snapshot: &str) -> io::Result<RunDir> {
+    let folder = runs.0.join(experiment.as_str());
+    fs::create_dir_all(&folder)?;
+    let id = moment.strftime("%Y%m%d-%H%M%S").to_string();
+    let beside = folder.join(format!(".new-{id}-{}", std::process::id()));
+    fs::create_dir_all(&beside)?;
+    let written = write_snapshot(&RunDir::new(&beside), snapshot).and_then(|()| place(&beside, &folder, &id));
+    if written.is_err() {
+        let _ = fs::remove_dir_all(&beside);
+    }
+    written
+}
+
+fn write_snapshot(run: &RunDir, snapshot: &str) -> io::Result<()> {
+    let mut file = fs::File::create(run.experiment())?;
+    file.write_all(snapshot.as_bytes())?;
+    file.sync_all()
+}
+
+/// Renames `beside` to the first free one of `id`, `id-2`, `id-3`, … A directory with something in it is never replaced.
+fn place(beside: &Path, folder: &Path, id: &str) -> io::Result<RunDir> {
+    for number in 1..1000 {
+        let path = folder.join(if number == 1 { id.to_owned() } else { format!("{id}-{number}") });
+        match fs::rename(beside, &path) {
+            Ok(()) => {
+                fs::File::open(folder)?.sync_all()?;
+                return Ok(RunDir::new(path));
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("a thousand runs named `{id}` are there already")))
+}
+
+impl Runs {
+    /// The runs under `folder`, which need not exist yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self(folder.into())
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// All runs, by experiment and id. Whatever else lies there is passed over.
+    ///
+    /// # Errors
+    /// Where a folder can't be read.
+    pub fn list(&self) -> io::Result<Vec<RunDir>> {
+        let mut runs = Vec::new();
+        for experiment in folders(&self.0)? {
+            for run in folders(&experiment)? {
+                let run = RunDir::new(run);
+                if run.experiment().exists() {
+                    runs.push(run);
+                }
+            }
+        }
+        runs.sort();
+        Ok(runs)
+    }
+
+    /// The run a user means: `experiment/id`, `experiment/start-of-id`, `experiment` (its latest run) or a path.
+    ///
+    /// # Errors
+    /// A sentence for the user where there is none, or more than one.
+    pub fn find(&self, text: &str) -> Result<RunDir, String> {
+        let path = RunDir::new(text.trim_end_matches('/'));
+        if path.experiment().exists() {
+            let full = fs::canonicalize(path.path()).map_err(|error| format!("`{text}`: {error}"))?;
+            return Ok(RunDir::new(full));
+        }
+        let all = self.list().map_err(|error| format!("reading `{}`: {error}", self.0.display()))?;
+        let (experiment, start) = text.split_once('/').unwrap_or((text, ""));
+        let mut of_it = all.iter().filter(|run| run.experiment_name().is_some_and(|name| name.as_str() == experiment));
+        let found: Vec<&RunDir> = of_it.by_ref().filter(|run| run.id().starts_with(start)).collect();
+        if let Some(exact) = found.iter().find(|run| run.id() == start) {
+            return Ok((*exact).clone());
+        }
+        match (found.as_slice(), start) {
+            ([.., last], "") => Ok((*last).clone()),
+            ([one], _) => Ok((*one).clone()),
+            ([], _) => Err(self.none_such(text, &all)),
+            (several, _) => {
+                let names: Vec<String> = several.iter().map(|run| run.label()).collect();
+                Err(format!("`{text}` may be any of {}: write more of the id", names.join(", ")))
+            }
+        }
+    }
+
+    fn none_such(&self, text: &str, all: &[RunDir]) -> String {
+        let place = self.0.display();
+        if all.is_empty() {
+            return format!("there is no run `{text}`: `{place}` holds no runs yet; `mocolab start NAME` makes one");
+        }
+        let nearest = all.iter().map(RunDir::label).max_by(|a, b| {
+            let near = |label: &str| strsim::jaro_winkler(label, text);
+            near(a).total_cmp(&near(b))
+        });
+        let hint = nearest.map(|label| format!("; did you mean `{label}`?")).unwrap_or_default();
+        format!("there is no run `{text}` in `{place}`{hint} `mocolab ls` lists all")
+    }
+}
+
+fn folders(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut folders = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") && entry.path().is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    Ok(folders)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project() -> (tempfile::TempDir, Runs) {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = Runs::new(folder.path().join("runs"));
+        (folder, runs)
+    }
+
+    #[test]
+    fn runs_of_the_same_second_get_ids_of_their_own() {
+        let (_folder, runs) = project();
+        let moment: jiff::ZonedDateTime = "2026-11-24T22:36:29[UTC]".parse().unwrap();
+        let name: Name = "quick".parse().unwrap();
+        let made: Vec<String> = (0..3).map(|_| create(&runs, &name, &moment, "x = 1").unwrap().id()).collect();
+        assert_eq!(made, ["20261124-223629", "20261124-223629-2", "20261124-223629-3"]);
+        assert_eq!(runs.list().unwrap().len(), 3);
+        assert_eq!(fs::read_dir(runs.path().join("quick")).unwrap().count(), 3, "nothing half made is left");
+    }
+
+    #[test]
+    fn a_user_finds_the_run_that_is_meant() {
+        let (_folder, runs) = project();
+        assert!(runs.find("quick").unwrap_err().contains("holds no runs yet"));
+        for moment in ["2026-11-24T22:36:29[UTC]", "2026-11-25T01:00:00[UTC]"] {
+            create(&runs, &"quick".parse().unwrap(), &moment.parse().unwrap(), "").unwrap();
+        }
+        assert_eq!(runs.find("quick").unwrap().id(), "20261125-010000");
+        assert_eq!(runs.find("quick/20261124").unwrap().id(), "20261124-223629");
+        assert!(runs.find("quick/2026").unwrap_err().contains("write more of the id"));
+        assert!(runs.find("quik").unwrap_err().contains("did you mean `quick/"));
+        let path = runs.find("quick").unwrap().path().to_owned();
+        assert_eq!(runs.find(path.to_str().unwrap()).unwrap().label(), "quick/20261125-010000");
+    }
+}

@@ -1,0 +1,116 @@
+//! Writing the record: each line by one `write`, a torn end set aside before anything is added, so that what was once
+//! written whole stays readable whatever happens.
+
+use super::{Reader, RunDir};
+use crate::event::{Event, Line};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// The record of a run, open for writing by its one trainer.
+#[derive(Debug)]
+pub struct Log {
+    file: File,
+    path: PathBuf,
+    attempt: u32,
+    seq: u64,
+    length: u64,
+}
+
+/// Why the record can't be written. A training that can't be recorded must stop.
+#[derive(Debug, thiserror::Error)]
+#[error("writing `{}`: {error}", path.display())]
+pub struct LogError {
+    path: PathBuf,
+    /// What the system said.
+    pub error: io::Error,
+}
+
+impl Log {
+    /// Opens the record for `attempt`: finds its end, moves a torn last line to `events.torn` and says so in the record.
+    /// A damaged line within the record is left as it is: readers pass over it.
+    ///
+    /// # Errors
+    /// Where the file can't be read or written.
+    pub fn open(run: &RunDir, attempt: u32) -> Result<Self, LogError> {
+        let path = run.events();
+        let failed = |error| LogError { path: path.clone(), error };
+        let mut reader = Reader::new(run);
+        let mut seq = 0;
+        loop {
+            let batch = reader.read(usize::MAX).map_err(failed)?;
+            seq = batch.lines.iter().map(|line| line.seq + 1).max().unwrap_or(0).max(seq);
+            if batch.lines.is_empty() {
+                break;
+            }
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NOFOLLOW.bits() as i32);
+        let mut file = options.open(&path).map_err(failed)?;
+        let length = reader.offset();
+        let torn = set_aside(run, &mut file, length).map_err(failed)?;
+        let mut log = Self { file, path, attempt, seq, length };
+        if torn > 0 {
+            log.write(Event::Recovered { bytes: torn })?;
+        }
+        Ok(log)
+    }
+
+    /// Appends an event. Either the whole line is added or, as far as the system allows, nothing.
+    ///
+    /// # Errors
+    /// Where the line can't be written whole: a full disk, a failing device.
+    pub fn write(&mut self, event: Event) -> Result<(), LogError> {
+        let line = Line { attempt: self.attempt, seq: self.seq, t: now(), event };
+        let bytes = line.encode();
+        let result = match self.file.write(&bytes) {
+            Ok(written) if written == bytes.len() => Ok(()),
+            Ok(_) => Err(io::ErrorKind::StorageFull.into()),
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(()) => {
+                self.length += bytes.len() as u64;
+                self.seq += 1;
+                Ok(())
+            }
+            Err(error) => {
+                // The next line must not be glued to a torn one.
+                let _ = self.file.set_len(self.length);
+                Err(LogError { path: self.path.clone(), error })
+            }
+        }
+    }
+
+    /// Makes all lines so far last through a power cut.
+    ///
+    /// # Errors
+    /// Where the device fails; the lines may be lost then.
+    pub fn sync(&mut self) -> Result<(), LogError> {
+        self.file.sync_data().map_err(|error| LogError { path: self.path.clone(), error })
+    }
+}
+
+/// Moves what follows the last whole line to `events.torn`. Returns how many bytes that were.
+fn set_aside(run: &RunDir, file: &mut File, length: u64) -> io::Result<u64> {
+    let mut torn = Vec::new();
+    file.seek(SeekFrom::Start(length))?;
+    file.read_to_end(&mut torn)?;
+    if !torn.is_empty() {
+        let mut kept = OpenOptions::new().append(true).create(true).open(run.torn())?;
+        kept.write_all(&torn)?;
+        kept.write_all(b"\n")?;
+        kept.sync_all()?;
+        file.set_len(length)?;
+        file.sync_all()?;
+    }
+    Ok(torn.len() as u64)
+}
+
+fn now() -> f64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    // Milliseconds are enough, and keep lines short.
+    (since.as_secs_f64() * 1000.0).round() / 1000.0
+}
