@@ -6,12 +6,14 @@ mod lock;
 mod log;
 mod reader;
 mod records;
+mod watch;
 
 pub use find::{Runs, create};
 pub use lock::{HeldLock, LockError};
 pub use log::{Log, LogError};
 pub use reader::{Batch, Reader};
 pub use records::{Heart, Job, Notes, Request, Source, boot_id, host, process_start};
+pub use watch::{Look, Watch};
 
 use crate::experiment::Name;
 use std::path::{Path, PathBuf};

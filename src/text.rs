@@ -1,1 +1,121 @@
-//! (being written)
+//! Text from outside made safe for a terminal: a log line or a name can hold escape sequences that rewrite the screen.
+
+/// `text` without anything that a terminal would obey: control characters become their pictures (`␛`), direction marks
+/// and zero-width characters go. Tabs become a space.
+pub fn sanitize(text: &str) -> String {
+    text.chars().filter_map(safe).collect()
+}
+
+fn safe(c: char) -> Option<char> {
+    match c {
+        '\t' => Some(' '),
+        '\0'..='\x1f' => char::from_u32(0x2400 + c as u32),
+        '\x7f' => Some('\u{2421}'),
+        '\u{80}'..='\u{9f}' => Some('\u{fffd}'),
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => None,
+        c => Some(c),
+    }
+}
+
+/// A line of a log as a terminal would have left it: of what a progress bar drew with carriage returns only the last
+/// state, and no colour sequences.
+pub fn log_line(line: &str) -> String {
+    let line = line.trim_end_matches(['\n', '\r']);
+    let last = line.rsplit('\r').next().unwrap_or(line);
+    sanitize(&without_colours(last))
+}
+
+/// Drops `ESC [ … m`, the one sequence that is only about looks.
+fn without_colours(line: &str) -> String {
+    let mut kept = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find("\x1b[") {
+        let (before, sequence) = rest.split_at(at);
+        kept.push_str(before);
+        let body = &sequence[2..];
+        let end = body.find(|c: char| !(c.is_ascii_digit() || c == ';'));
+        match end.filter(|end| body[*end..].starts_with('m')) {
+            Some(end) => rest = &body[end + 1..],
+            None => {
+                kept.push_str("\x1b[");
+                rest = body;
+            }
+        }
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// A duration for people: `8 s`, `3:07`, `2:05:00`, `3 d 4 h`.
+pub fn duration(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    let (days, hours, minutes) = (whole / 86400, whole / 3600 % 24, whole / 60 % 60);
+    match whole {
+        0..60 => format!("{whole} s"),
+        60..3600 => format!("{minutes}:{:02}", whole % 60),
+        3600..86400 => format!("{hours}:{minutes:02}:{:02}", whole % 60),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+/// Bytes for people: `930 B`, `1.5 MiB`.
+pub fn bytes(count: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = count as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < units.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", units[unit]) }
+}
+
+/// A measured number in few characters: four digits that matter.
+pub fn number(value: f64) -> String {
+    match value.abs() {
+        _ if !value.is_finite() => "–".into(),
+        0.0 => "0".into(),
+        a if a >= 10000.0 => format!("{value:.0}"),
+        a if a >= 100.0 => format!("{value:.1}"),
+        a if a >= 10.0 => format!("{value:.2}"),
+        a if a >= 0.01 => format!("{value:.4}"),
+        _ => format!("{value:.2e}"),
+    }
+}
+
+/// A share in percent: `87.42 %`.
+pub fn percent(share: f64) -> String {
+    if share.is_finite() { format!("{:.2} %", share * 100.0) } else { "–".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn nothing_reaches_the_terminal_that_it_would_obey() {
+        assert_eq!(sanitize("a\x1b]52;c;eA==\x07b\u{202e}\u{9b}\x7f"), "a␛]52;c;eA==␇b\u{fffd}␡");
+    }
+
+    #[test]
+    fn a_log_line_is_what_the_terminal_would_have_left() {
+        assert_eq!(log_line(" 10 %\r 20 %\r100 %\n"), "100 %");
+        assert_eq!(log_line("\x1b[1;31merror\x1b[0m: \x1b[2Jx"), "error: ␛[2Jx");
+    }
+
+    #[test]
+    fn figures_are_short() {
+        assert_eq!([8.4, 187.0, 7500.0, 273_600.0].map(duration), ["8 s", "3:07", "2:05:00", "3 d 4 h"]);
+        assert_eq!([930, 1_572_864].map(bytes), ["930 B", "1.5 MiB"]);
+        assert_eq!([0.0, 2.3025, 0.0004, 838.16, f64::NAN].map(number), ["0", "2.3025", "4.00e-4", "838.2", "–"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_comes_out_printable(text in ".*") {
+            prop_assert!(sanitize(&text).chars().all(|c| !c.is_control()));
+            prop_assert!(log_line(&text).chars().all(|c| !c.is_control()));
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Runs as processes of this machine, in sessions of their own, so that they outlive the terminal they were started in.
+//!
+//! [`start`] spawns `mocolab launch RUN`; that process, by [`launch`], takes the run's lock, writes `job.json` and becomes
+//! `mocolab-train`, which inherits the lock as its standard input: there is no moment in which a started run looks dead,
+//! and no two processes can train one run.
+
+use crate::device::Choice;
+use crate::run::{HeldLock, Job, Reader, Request, RunDir, boot_id, host, process_start};
+use crate::status::{Lock, Wish};
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+/// Why a run could not be launched or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutorError {
+    /// The lock is held, or can't be taken.
+    #[error(transparent)]
+    Lock(#[from] crate::run::LockError),
+    /// A file of the run can't be read or written.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The trainer isn't there.
+    #[error(
+        "the trainer `{0}` is missing: this mocolab was built without libtorch, or moved away from it; build both with \
+         `make`, or say where it is with MOCOLAB_TRAIN=PATH"
+    )]
+    NoTrainer(PathBuf),
+    /// There is no process to end.
+    #[error("`{0}` has no process on this machine")]
+    NoProcess(String),
+}
+
+fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> ExecutorError {
+    let what = what.into();
+    |error| ExecutorError::Io { what, error }
+}
+
+/// The command that launches `run` on `devices` with `mocolab` at `program`. Its output goes to the run's `output.log`.
+///
+/// # Errors
+/// Where the log can't be opened.
+pub fn start(program: &Path, run: &RunDir, devices: &Choice) -> Result<Command, ExecutorError> {
+    let path = run.output();
+    let log = OpenOptions::new().create(true).append(true).open(&path);
+    let log = log.map_err(io(format!("opening `{}`", path.display())))?;
+    let copy = log.try_clone().map_err(io("copying a descriptor"))?;
+    let mut command = Command::new(program);
+    command.arg("launch").arg(run.path()).arg("--device").arg(devices.to_string());
+    command.stdin(Stdio::null()).stdout(log).stderr(copy);
+    Ok(command)
+}
+
+/// Turns this process into the trainer of `run`. Returns only where that fails.
+///
+/// # Errors
+/// Where the run is being trained already, or something can't be written or started.
+pub fn launch(run: &RunDir, devices: &Choice) -> Result<std::convert::Infallible, ExecutorError> {
+    let trainer = trainer().map_err(io("finding this program"))?;
+    if !trainer.exists() {
+        return Err(ExecutorError::NoTrainer(trainer));
+    }
+    // Under Slurm the scheduler must be able to end the process; elsewhere a terminal that closes must not. A process
+    // group's leader, started by hand in a shell, stays where it is.
+    if std::env::var_os("SLURM_JOB_ID").is_none() {
+        let _ = rustix::process::setsid();
+    }
+    let lock = HeldLock::take(run)?;
+    run.write_job(&job(run, devices)?).map_err(io(format!("writing `{}`", run.job().display())))?;
+    let mut command = Command::new(&trainer);
+    command.arg(run.path()).stdin(lock.into_file());
+    if let Some(visible) = devices.visible(std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref()) {
+        command.env("CUDA_VISIBLE_DEVICES", visible).env("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
+    }
+    Err(io(format!("starting `{}`", trainer.display()))(command.exec()))
+}
+
+/// Where the trainer is: `MOCOLAB_TRAIN`, else beside this program.
+fn trainer() -> io::Result<PathBuf> {
+    match std::env::var_os("MOCOLAB_TRAIN") {
+        Some(path) => Ok(path.into()),
+        None => Ok(std::env::current_exe()?.with_file_name("mocolab-train")),
+    }
+}
+
+fn job(run: &RunDir, devices: &Choice) -> Result<Job, ExecutorError> {
+    let before = run.read_job().map_err(io("reading the last job"))?.map_or(0, |job| job.attempt);
+    let pid = std::process::id();
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Ok(Job {
+        attempt: before.max(last_attempt(run).map_err(io("reading the record"))?) + 1,
+        executor: "local".into(),
+        id: pid.to_string(),
+        devices: devices.names(),
+        host: host(),
+        boot_id: boot_id(),
+        pid,
+        process_start: process_start(pid).unwrap_or(0),
+        t: since.as_secs_f64(),
+    })
+}
+
+/// The latest attempt in the record, for a run whose `job.json` is lost.
+fn last_attempt(run: &RunDir) -> io::Result<u32> {
+    let mut reader = Reader::new(run);
+    let mut last = 0;
+    loop {
+        let batch = reader.read(usize::MAX)?;
+        last = batch.lines.iter().map(|line| line.attempt).fold(last, u32::max);
+        if !batch.more {
+            return Ok(last);
+        }
+    }
+}
+
+/// Asks the attempt under way for something; it answers within a step.
+///
+/// # Errors
+/// Where there is no attempt, or the request can't be written.
+pub fn ask(run: &RunDir, wish: Wish) -> Result<Request, ExecutorError> {
+    let job = run.read_job().map_err(io("reading the job"))?;
+    let job = job.ok_or_else(|| ExecutorError::NoProcess(run.label()))?;
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let id = format!("{}-{}", since.as_millis(), std::process::id());
+    let request = Request { attempt: job.attempt, id, wish };
+    run.write_request(&request).map_err(io(format!("writing `{}`", run.request().display())))?;
+    Ok(request)
+}
+
+/// Ends the process of `run` at once (SIGKILL). Only the very process that was launched can be hit, never another that
+/// got its number since; a checkpoint is all that is left of it.
+///
+/// # Errors
+/// Where it is gone already, or not of this machine.
+pub fn kill(run: &RunDir) -> Result<(), ExecutorError> {
+    let none = || ExecutorError::NoProcess(run.label());
+    let job = run.read_job().map_err(io("reading the job"))?.filter(|job| job.boot_id == boot_id()).ok_or_else(none)?;
+    let pid = i32::try_from(job.pid).ok().and_then(rustix::process::Pid::from_raw).ok_or_else(none)?;
+    let process = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).map_err(|_| none())?;
+    if process_start(job.pid) != Some(job.process_start) || run.probe() != Lock::Held {
+        return Err(none());
+    }
+    rustix::process::pidfd_send_signal(&process, rustix::process::Signal::KILL)
+        .map_err(|error| io("sending SIGKILL")(error.into()))
+}
