@@ -66,6 +66,10 @@ ranged!(
     NonNegative(f64), "a number from 0 to 1000000", |x| (0.0..=1e6).contains(&x)
 );
 ranged!(
+    /// How many threads; 0 leaves it to the machine.
+    Threads(u64), "a whole number from 0 to 1024", |n| n <= 1024
+);
+ranged!(
     /// More than zero.
     Positive(f64), "a number above 0, at most 1000000", |x| x > 0.0 && x <= 1e6
 );
@@ -83,11 +87,12 @@ macro_rules! constants {
 }
 
 constants!(
-    Count(u64) |n| n >= 1 && n <= 1_000_000_000,
-    Fraction(f64) |x| x >= 0.0 && x <= 1.0,
-    LearningRate(f64) |x| x > 0.0 && x <= 1000.0,
-    Momentum(f64) |x| x >= 0.0 && x < 1.0,
-    NonNegative(f64) |x| x >= 0.0 && x <= 1e6
+    Count(u64) | n | n >= 1 && n <= 1_000_000_000,
+    Fraction(f64) | x | x >= 0.0 && x <= 1.0,
+    LearningRate(f64) | x | x > 0.0 && x <= 1000.0,
+    Momentum(f64) | x | x >= 0.0 && x < 1.0,
+    NonNegative(f64) | x | x >= 0.0 && x <= 1e6,
+    Threads(u64) | n | n <= 1024
 );
 
 /// A number as TOML writes it: whole or not. A whole number serves where any number does; never the other way.
@@ -184,9 +189,18 @@ mod tests {
 
     #[test]
     fn numbers_outside_their_range_are_refused_with_what_is_allowed() {
-        assert_eq!(Count::try_from(Number::Whole(0)).unwrap_err(), "`0` is not allowed: a whole number from 1 to 1000000000");
-        assert_eq!(Count::try_from(Number::Real(1.5)).unwrap_err(), "`1.5` is not allowed: a whole number from 1 to 1000000000");
-        assert_eq!(Fraction::try_from(Number::Real(f64::NAN)).unwrap_err(), "`NaN` is not allowed: a number from 0 to 1");
+        assert_eq!(
+            Count::try_from(Number::Whole(0)).unwrap_err(),
+            "`0` is not allowed: a whole number from 1 to 1000000000"
+        );
+        assert_eq!(
+            Count::try_from(Number::Real(1.5)).unwrap_err(),
+            "`1.5` is not allowed: a whole number from 1 to 1000000000"
+        );
+        assert_eq!(
+            Fraction::try_from(Number::Real(f64::NAN)).unwrap_err(),
+            "`NaN` is not allowed: a number from 0 to 1"
+        );
         assert!(Fraction::try_from(Number::Whole(1)).is_ok_and(|f| f == Fraction::constant(1.0)));
         assert!(Momentum::try_from(Number::Whole(1)).is_err());
         assert!(Positive::try_from(Number::Real(0.0)).is_err());
