@@ -1,15 +1,17 @@
 //! What a user wants trained: one [`Experiment`] with one [`Recipe`]. Plain values; reading the file is [`crate::config`]'s.
 
+mod common;
 mod data_source;
 mod name;
 mod ranges;
 mod setting;
 mod supervised;
 
+pub use common::Common;
 pub use data_source::DataSource;
 pub use name::Name;
-pub use ranges::{Count, Fraction, LearningRate, Momentum, NonNegative, Positive};
-pub use setting::Setting;
+pub use ranges::{Count, Fraction, LearningRate, Momentum, NonNegative, Positive, Threads};
+pub use setting::{Conflict, Setting};
 pub use supervised::{Arch, Precision, Schedule, Supervised};
 
 use serde::{Deserialize, Serialize};
@@ -56,6 +58,13 @@ impl Recipe {
         match name {
             "supervised" => Some(Supervised::settings()),
             _ => None,
+        }
+    }
+
+    /// Settings that each are allowed and together make no sense.
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        match self {
+            Self::Supervised(settings) => settings.conflicts(),
         }
     }
 

@@ -66,6 +66,10 @@ ranged!(
     NonNegative(f64), "a number from 0 to 1000000", |x| (0.0..=1e6).contains(&x)
 );
 ranged!(
+    /// How many threads; 0 leaves it to the machine.
+    Threads(u64), "a whole number from 0 to 1024", |n| n <= 1024
+);
+ranged!(
     /// More than zero.
     Positive(f64), "a number above 0, at most 1000000", |x| x > 0.0 && x <= 1e6
 );
@@ -87,7 +91,8 @@ constants!(
     Fraction(f64) | x | x >= 0.0 && x <= 1.0,
     LearningRate(f64) | x | x > 0.0 && x <= 1000.0,
     Momentum(f64) | x | x >= 0.0 && x < 1.0,
-    NonNegative(f64) | x | x >= 0.0 && x <= 1e6
+    NonNegative(f64) | x | x >= 0.0 && x <= 1e6,
+    Threads(u64) | n | n <= 1024
 );
 
 /// A number as TOML writes it: whole or not. A whole number serves where any number does; never the other way.

@@ -13,6 +13,17 @@ pub struct Setting {
     pub meaning: &'static str,
 }
 
+/// Settings that each are allowed and together make no sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The settings involved; the first is the likeliest culprit.
+    pub settings: &'static [&'static str],
+    /// What is wrong, in one line.
+    pub message: String,
+    /// What to do, in one line.
+    pub help: String,
+}
+
 /// Declares a recipe's settings: `name: Type = default, "what is allowed", "what it does";`.
 macro_rules! settings {
     ($(#[$doc:meta])* pub struct $struct:ident { $($field:ident: $type:ty = $default:expr, $allowed:expr, $meaning:literal;)* }) => {

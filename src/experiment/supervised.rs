@@ -1,6 +1,6 @@
 //! The settings of a supervised classifier.
 
-use super::{Count, Fraction, LearningRate, Momentum, NonNegative, setting::settings};
+use super::{Conflict, Count, Fraction, LearningRate, Momentum, NonNegative, setting::settings};
 use serde::{Deserialize, Serialize};
 
 settings! {
@@ -20,7 +20,7 @@ settings! {
         nesterov: bool = true, "true or false",
             "look ahead along the momentum";
         weight_decay: NonNegative = NonNegative::constant(5e-4), NonNegative::ALLOWED,
-            "added to the gradient as weight_decay x weight, on all parameters";
+            "added to the gradient as `weight_decay` x weight, on all parameters";
         schedule: Schedule = Schedule::Cosine, Schedule::ALLOWED,
             "how the learning rate falls after the warm-up, step by step";
         warmup_epochs: NonNegative = NonNegative::constant(5.0), NonNegative::ALLOWED,
@@ -43,6 +43,42 @@ settings! {
             "longest time without a checkpoint, within an epoch too; 0 = no limit";
         precision: Precision = Precision::Auto, Precision::ALLOWED,
             "number format of the forward and backward pass; weights are always kept in fp32";
+    }
+}
+
+impl Supervised {
+    /// Settings that each are allowed and together make no sense.
+    pub(super) fn conflicts(&self) -> Vec<Conflict> {
+        let mut conflicts = Vec::new();
+        if self.warmup_epochs.get() > self.epochs.get() as f64 {
+            conflicts.push(Conflict {
+                settings: &["warmup_epochs", "epochs"],
+                message: format!(
+                    "the warm-up of {} epochs is longer than the training of {}",
+                    self.warmup_epochs.get(),
+                    self.epochs
+                ),
+                help: format!("set `warmup_epochs` to at most {}, or `epochs` higher", self.epochs),
+            });
+        }
+        if self.val_fraction.get() >= 1.0 {
+            conflicts.push(Conflict {
+                settings: &["val_fraction"],
+                message: format!("`val_fraction` {} leaves no image to train on", self.val_fraction.get()),
+                help: "set it below 1; 0.1 is usual".into(),
+            });
+        }
+        if self.label_smoothing.get() >= 1.0 {
+            conflicts.push(Conflict {
+                settings: &["label_smoothing"],
+                message: format!(
+                    "`label_smoothing` {} leaves nothing of the labels to learn",
+                    self.label_smoothing.get()
+                ),
+                help: "set it below 1; 0.1 is usual".into(),
+            });
+        }
+        conflicts
     }
 }
 
@@ -126,8 +162,8 @@ mod tests {
     fn every_setting_has_a_default_that_reads_back() {
         let settings = Supervised::settings();
         assert_eq!(settings.len(), 18);
-        let text: String = settings.iter().map(|s| format!("{} = {}\n", s.name, s.default)).collect();
-        assert_eq!(toml::from_str::<Supervised>(&text).unwrap(), Supervised::default());
+        let lines: Vec<String> = settings.iter().map(|s| format!("{} = {}", s.name, s.default)).collect();
+        assert_eq!(toml::from_str::<Supervised>(&lines.join("\n")).unwrap(), Supervised::default());
         assert!(settings.iter().all(|s| !s.meaning.contains('\n') && s.meaning.len() < 120 && !s.allowed.is_empty()));
     }
 

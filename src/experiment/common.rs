@@ -1,0 +1,15 @@
+//! The settings that every experiment has, whatever its recipe.
+
+use super::{DataSource, Threads, setting::settings};
+
+settings! {
+    /// What may stand in `[defaults]` and `[experiment.NAME]` beside the recipe.
+    pub struct Common {
+        data: DataSource = DataSource::Cifar10(None), DataSource::ALLOWED,
+            "where the pictures come from";
+        threads: Threads = Threads::constant(0), Threads::ALLOWED,
+            "CPU threads of the trainer; 0 = all. Results depend on it, so a run keeps the number";
+        seed: u64 = 1, "a whole number from 0 to 9223372036854775807",
+            "decides everything random in a run";
+    }
+}
