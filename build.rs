@@ -1,0 +1,79 @@
+//! Tells the linker where the trainer finds libtorch at run time, and the programs which commit they were built from.
+//!
+//! The run path goes to `mocolab-train` alone, so that the terminal program never depends on libtorch.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-env=MOCOLAB_COMMIT={}", commit().unwrap_or_else(|| "unknown".into()));
+    if env::var_os("CARGO_FEATURE_TORCH").is_some() {
+        // a copy of libtorch beside the program comes first, so that the two can be moved together
+        link_trainer("-Wl,-rpath,$ORIGIN/libtorch/lib");
+        if let Some(folder) = libtorch_libraries() {
+            link_trainer(&format!("-Wl,-rpath,{folder}"));
+        }
+        // as RUNPATH, not RPATH: LD_LIBRARY_PATH may then name another libtorch
+        link_trainer("-Wl,--enable-new-dtags");
+    }
+}
+
+fn link_trainer(argument: &str) {
+    println!("cargo::rustc-link-arg-bin=mocolab-train={argument}");
+}
+
+/// The folder with `libtorch_cpu.so`, found as torch-sys finds it; `None` for one that the loader knows anyway.
+fn libtorch_libraries() -> Option<String> {
+    for name in ["LIBTORCH", "LIBTORCH_LIB", "LIBTORCH_USE_PYTORCH", "VIRTUAL_ENV"] {
+        println!("cargo::rerun-if-env-changed={name}");
+    }
+    if env::var_os("LIBTORCH_USE_PYTORCH").is_none() {
+        let root = env::var("LIBTORCH_LIB").or_else(|_| env::var("LIBTORCH")).ok()?;
+        return Some(format!("{root}/lib"));
+    }
+    let python = if env::var_os("VIRTUAL_ENV").is_some() { "python" } else { "python3" };
+    let find = "import importlib.util as u, os; print(os.path.dirname(u.find_spec('torch').origin))";
+    output(python, &["-c", find]).map(|root| format!("{root}/lib"))
+}
+
+/// The short hash of the commit checked out here. Whether files differ from it is not said: that changes without any
+/// file of this package's build changing, and would be wrong as often as right.
+fn commit() -> Option<String> {
+    let package = env::var("CARGO_MANIFEST_DIR").ok()?;
+    let top = git(&["rev-parse", "--show-toplevel"])?;
+    // an unpacked archive inside somebody else's repository has no commit
+    if Path::new(&top).canonicalize().ok()? != Path::new(&package).canonicalize().ok()? {
+        return None;
+    }
+    watch("HEAD");
+    // a new commit moves the branch, which lies in a file of its own or among the packed ones, and adds to the log
+    watch("logs/HEAD");
+    watch("packed-refs");
+    if let Some(branch) = git(&["symbolic-ref", "--quiet", "HEAD"]) {
+        watch(&branch);
+    }
+    git(&["rev-parse", "--short=12", "HEAD"])
+}
+
+/// Runs this script again when git's own file `name` changes. A file that isn't there would run it at every build.
+fn watch(name: &str) {
+    if let Some(path) = git(&["rev-parse", "--git-path", name])
+        && Path::new(&path).exists()
+    {
+        println!("cargo::rerun-if-changed={path}");
+    }
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    output("git", arguments)
+}
+
+/// What `program` prints, trimmed; `None` where it fails, is absent or prints nothing.
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output =
+        Command::new(program).args(arguments).env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !text.is_empty()).then_some(text)
+}
