@@ -1,2 +1,18 @@
-//! The terminal program.
-fn main() {}
+//! The terminal program: without a command it opens the laboratory on `experiments.toml`; the commands do the same
+//! without a terminal. It never links libtorch: training is a process of its own, `mocolab-train`.
+
+mod cli;
+mod project;
+mod sight;
+mod ui;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    match cli::run(arguments) {
+        Ok(code) => code,
+        Err(error) => cli::complain(&error),
+    }
+}

@@ -1,0 +1,141 @@
+//! The command line: every verb of the screen without a screen.
+
+mod data;
+mod list;
+mod output;
+mod setup;
+mod show;
+mod start;
+
+pub use output::complain;
+
+use crate::{project::Project, ui};
+use clap::{Parser, Subcommand};
+use mocolab::device::Choice;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The terminal laboratory for self-supervised learning on GPU boxes.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = "Without a command the laboratory opens on experiments.toml.")]
+pub struct Arguments {
+    /// The experiments.
+    #[arg(long, short, global = true, value_name = "FILE", default_value = "experiments.toml")]
+    file: PathBuf,
+    /// Where the runs lie [default: runs/ beside the file].
+    #[arg(long, global = true, value_name = "FOLDER", env = "MOCOLAB_RUNS")]
+    runs: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a commented experiments.toml to start from.
+    Init {
+        /// Replace one that is there.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Check experiments.toml and list what it describes.
+    Check,
+    /// Train an experiment: a new run, in a process that outlives this one.
+    Start {
+        /// An experiment of experiments.toml, or one variant of it.
+        name: String,
+        /// Where to train [default: a GPU that nobody uses; the CPU where there is no GPU].
+        #[arg(long, short, value_name = "cpu|N")]
+        device: Option<Choice>,
+        /// Stay and report every epoch until it ends.
+        #[arg(long, short)]
+        wait: bool,
+    },
+    /// Go on with a run that was stopped, failed or crashed, from its newest checkpoint.
+    Resume {
+        /// A run: NAME (its latest), NAME/ID or a path.
+        run: String,
+        /// Where to train [default: where it trained before].
+        #[arg(long, short, value_name = "cpu|N")]
+        device: Option<Choice>,
+        /// Stay and report every epoch until it ends.
+        #[arg(long, short)]
+        wait: bool,
+    },
+    /// Stop a run after the step under way, with a checkpoint.
+    Stop {
+        /// A run: NAME (its latest), NAME/ID or a path.
+        run: String,
+        /// Kill it at once: what came after its newest checkpoint is lost.
+        #[arg(long)]
+        now: bool,
+    },
+    /// List the runs.
+    Ls {
+        /// Only runs of this experiment.
+        name: Option<String>,
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a run: curves, classes, results.
+    Show {
+        /// A run: NAME (its latest), NAME/ID or a path.
+        run: String,
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a run's trainer printed.
+    Logs {
+        /// A run: NAME (its latest), NAME/ID or a path.
+        run: String,
+        /// Go on as more comes, until the run ends.
+        #[arg(long, short)]
+        follow: bool,
+        /// Only the last N lines.
+        #[arg(long, short = 'n', value_name = "N")]
+        lines: Option<usize>,
+    },
+    /// List the devices that can train.
+    Devices {
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print every setting of experiments.toml with its default, range and meaning.
+    Settings,
+    /// Get and look at data sets.
+    #[command(subcommand)]
+    Data(data::Command),
+    /// Become the trainer of a run (what `start` starts).
+    #[command(hide = true)]
+    Launch {
+        run: PathBuf,
+        #[arg(long)]
+        device: Choice,
+    },
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// A sentence for the user.
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let project = Project::at(&arguments.file, arguments.runs);
+    let done = |()| ExitCode::SUCCESS;
+    match arguments.command {
+        None => ui::run(project).map(done),
+        Some(Command::Init { force }) => setup::init(&project, force).map(done),
+        Some(Command::Check) => setup::check(&project).map(done),
+        Some(Command::Settings) => setup::settings().map(done),
+        Some(Command::Devices { json }) => setup::devices(json).map(done),
+        Some(Command::Start { name, device, wait }) => start::start(&project, &name, device, wait),
+        Some(Command::Resume { run, device, wait }) => start::resume(&project, &run, device, wait),
+        Some(Command::Stop { run, now }) => start::stop(&project, &run, now).map(done),
+        Some(Command::Launch { run, device }) => start::launch(run, &device),
+        Some(Command::Ls { name, json }) => list::list(&project, name.as_deref(), json).map(done),
+        Some(Command::Show { run, json }) => show::show(&project, &run, json).map(done),
+        Some(Command::Logs { run, follow, lines }) => list::logs(&project, &run, follow, lines).map(done),
+        Some(Command::Data(command)) => data::run(&project, command).map(done),
+    }
+}

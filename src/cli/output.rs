@@ -1,0 +1,57 @@
+//! Printing: a reader that has gone away (`mocolab ls | head`) ends the program in peace, everything else is an error.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+
+/// Prints a line.
+///
+/// # Errors
+/// Where standard output can't be written.
+pub fn say(line: impl AsRef<str>) -> anyhow::Result<()> {
+    match writeln!(io::stdout().lock(), "{}", line.as_ref()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        result => Ok(result?),
+    }
+}
+
+/// Prints a value as JSON.
+///
+/// # Errors
+/// As [`say`].
+pub fn say_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    say(serde_json::to_string_pretty(value)?)
+}
+
+/// Reports an error as the last thing the program does.
+pub fn complain(error: &anyhow::Error) -> ExitCode {
+    let _ = writeln!(io::stderr().lock(), "mocolab: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// Is somebody reading this on a terminal?
+pub fn on_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Rows as a table: columns as wide as their widest cell, two spaces between, the columns in `right` set to the right.
+pub fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let cell = |(column, text): (usize, &String)| {
+        let fill = " ".repeat(widths[column] - text.chars().count());
+        if right.contains(&column) { format!("{fill}{text}") } else { format!("{text}{fill}") }
+    };
+    rows.iter().map(|row| row.iter().enumerate().map(cell).collect::<Vec<_>>().join("  ").trim_end().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["bcd".to_owned(), "10".to_owned()]];
+        assert_eq!(table(&rows, &[1]), ["a     1", "bcd  10"]);
+    }
+}

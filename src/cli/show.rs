@@ -1,0 +1,134 @@
+//! `mocolab show`: a run in plain text, for a pipe, a dumb terminal or a pasted report.
+
+use super::output::{on_terminal, say, say_json, table};
+use crate::project::Project;
+use crate::sight::Sight;
+use mocolab::curve::Curve;
+use mocolab::event::Classes;
+use mocolab::metrics::{self, Confusion};
+use mocolab::text::{duration, number, percent, sanitize};
+use serde_json::json;
+use textplots::{Chart, LabelBuilder, LabelFormat, Plot, Shape};
+
+/// Dots of a plot: 2 by 4 a character.
+const WIDTH: u32 = 140;
+const HEIGHT: u32 = 48;
+
+/// `mocolab show`.
+pub fn show(project: &Project, run: &str, json: bool) -> anyhow::Result<()> {
+    let run = project.runs.find(run).map_err(anyhow::Error::msg)?;
+    let sight = Sight::read(run);
+    if json {
+        return say_json(&details(&sight));
+    }
+    head(&sight)?;
+    let curve = |name: &str| sight.state.curves.get(name).filter(|curve| curve.len() > 1);
+    plot("loss", [("train", curve(metrics::TRAIN_LOSS)), ("val", curve(metrics::VAL_LOSS))])?;
+    plot("macro accuracy", [("val", curve(metrics::VAL_MACRO)), ("test", curve(metrics::TEST_MACRO))])?;
+    for classes in sight.state.classes.values() {
+        recalls(classes, sight.state.class_names())?;
+    }
+    for (_, alert) in &sight.state.alerts {
+        say(format!("alert: {}", sanitize(&alert.message)))?;
+    }
+    Ok(())
+}
+
+fn head(sight: &Sight) -> anyhow::Result<()> {
+    let state = &sight.state;
+    say(format!("{}  {} {}  {}", sight.run.label(), sight.status.symbol(), sight.status, sight.devices()))?;
+    say(format!("  {}", sight.run.path().display()))?;
+    if let Some(started) = &state.started {
+        say(format!(
+            "  {} {}, {} parameters, {} on {}, {} classes",
+            started.recipe,
+            started.arch,
+            started.parameters,
+            started.precision,
+            started.data,
+            started.classes.len()
+        ))?;
+        say(format!(
+            "  epoch {} of {}, step {} of {}, {} since the start{}",
+            state.epoch.min(state.epochs),
+            state.epochs,
+            state.step,
+            state.steps,
+            duration(state.last_seen - state.began),
+            state.seconds_left().filter(|_| sight.status.is_live()).map(|s| format!(", {} left", duration(s))).unwrap_or_default()
+        ))?;
+    }
+    if let Some(cause) = sight.cause().or(sight.trouble.as_deref()) {
+        say(format!("  {}", sanitize(cause)))?;
+    }
+    if sight.damaged > 0 {
+        say(format!("  {} damaged lines in the record were passed over", sight.damaged))?;
+    }
+    let show = |name: &str, value: f64| if name.contains("accuracy") { percent(value) } else { number(value) };
+    let row = |(name, value): (&String, &f64)| {
+        let best = state.best.get(name).map(|best| format!("best {} in epoch {}", show(name, best.value), best.epoch));
+        vec![sanitize(name), show(name, *value), best.unwrap_or_default()]
+    };
+    table(&state.latest.iter().map(row).collect::<Vec<_>>(), &[1]).iter().try_for_each(|line| say(format!("  {line}")))
+}
+
+/// Draws curves over steps with textplots: the first as a line, the second too; where colours are, they differ.
+fn plot(title: &str, curves: [(&str, Option<&Curve>); 2]) -> anyhow::Result<()> {
+    let shown: Vec<(&str, Vec<(f32, f32)>)> = curves
+        .into_iter()
+        .filter_map(|(name, curve)| {
+            let points = |curve: &Curve| curve.points().filter(|p| p.1.is_finite()).map(|(x, y)| (x as f32, y as f32)).collect();
+            Some((name, points(curve?)))
+        })
+        .filter(|(_, points): &(_, Vec<_>)| points.len() > 1)
+        .collect();
+    let all = || shown.iter().flat_map(|(_, points)| points);
+    let (Some(from), Some(to)) = (all().map(|p| p.0).reduce(f32::min), all().map(|p| p.0).reduce(f32::max)) else {
+        return Ok(());
+    };
+    let names: Vec<&str> = shown.iter().map(|(name, _)| *name).collect();
+    say(format!("\n{title} over steps: {}", names.join(", ")))?;
+    let shapes: Vec<Shape> = shown.iter().map(|(_, points)| Shape::Lines(points)).collect();
+    let mut chart = Chart::new(WIDTH, HEIGHT, from, to);
+    let mut chart = shapes.iter().fold(&mut chart, |chart, shape| chart.lineplot(shape));
+    chart = chart.x_label_format(LabelFormat::Custom(Box::new(|x| format!("{x:.0}"))));
+    chart = chart.y_label_format(LabelFormat::Custom(Box::new(|y| number(f64::from(y)))));
+    chart.axis();
+    chart.figures();
+    say(chart.to_string().trim_end())
+}
+
+fn recalls(classes: &Classes, names: &[String]) -> anyhow::Result<()> {
+    let confusion = Confusion::from_counts(classes.confusion.clone());
+    say(format!(
+        "\n{} after epoch {}: macro accuracy {}, accuracy {}",
+        classes.split,
+        classes.epoch,
+        percent(confusion.macro_accuracy()),
+        percent(confusion.accuracy())
+    ))?;
+    let row = |(class, recall): (usize, Option<f64>)| {
+        let share = recall.unwrap_or(f64::NAN);
+        let bar = "█".repeat((share.max(0.0) * 40.0).round() as usize);
+        let name = names.get(class).map_or_else(|| format!("class {class}"), |name| sanitize(name));
+        vec![name, percent(share), if on_terminal() { bar } else { bar.replace('█', "#") }]
+    };
+    let rows: Vec<Vec<String>> = confusion.recalls().into_iter().enumerate().map(row).collect();
+    table(&rows, &[1]).iter().try_for_each(|line| say(format!("  {line}")))
+}
+
+fn details(sight: &Sight) -> serde_json::Value {
+    let curve = |curve: &Curve| curve.points().map(|(x, y)| json!([x, y.is_finite().then_some(y)])).collect::<Vec<_>>();
+    let curves: serde_json::Map<_, _> =
+        sight.state.curves.iter().map(|(name, points)| (name.clone(), json!(curve(points)))).collect();
+    json!({
+        "summary": sight.summary(),
+        "experiment": sight.experiment.as_ref().ok(),
+        "started": sight.state.started,
+        "curves": curves,
+        "classes": sight.state.classes,
+        "checkpoints": sight.state.checkpoints,
+        "alerts": sight.state.alerts.iter().map(|(t, alert)| json!({"t": t, "what": alert.what, "message": alert.message})).collect::<Vec<_>>(),
+        "finished": sight.state.finished,
+    })
+}

@@ -1,0 +1,105 @@
+//! A project: the folder of an `experiments.toml`, its suite, and its runs. Where the command line and the screen meet.
+
+use anyhow::{Context, bail};
+use mocolab::config::{self, Suite};
+use mocolab::data::{self, Places};
+use mocolab::device::{self, Choice, Devices};
+use mocolab::executor::local;
+use mocolab::experiment::Experiment;
+use mocolab::run::{RunDir, Runs, create};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A project on the disk.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Its `experiments.toml`.
+    pub file: PathBuf,
+    /// Its runs: `runs/` beside the file.
+    pub runs: Runs,
+    /// Where pictures are looked for.
+    pub places: Places,
+}
+
+impl Project {
+    /// The project of `file`, which need not exist (runs can be looked at without it); `runs` overrides where they lie.
+    pub fn at(file: &Path, runs: Option<PathBuf>) -> Self {
+        let folder = match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let folder = fs::canonicalize(&folder).unwrap_or(folder);
+        let runs = Runs::new(runs.unwrap_or_else(|| folder.join("runs")));
+        Self { file: file.to_owned(), runs, places: Places::new(folder) }
+    }
+
+    /// Reads the suite.
+    ///
+    /// # Errors
+    /// Where the file is missing or wrong: every problem, at its line.
+    pub fn suite(&self) -> anyhow::Result<Suite> {
+        let name = self.file.display();
+        let file = match fs::File::open(&self.file) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                bail!("there is no `{name}`: `mocolab init` writes one to start from, or name another with --file")
+            }
+            Err(error) => return Err(error).with_context(|| format!("opening `{name}`")),
+        };
+        let mut text = String::new();
+        // One byte more than is allowed is enough for the refusal.
+        file.take(config::LARGEST_FILE as u64 + 1).read_to_string(&mut text).with_context(|| format!("reading `{name}`"))?;
+        Ok(config::parse(&text, &name.to_string())?)
+    }
+
+    /// Makes a new run of `experiment`: its data found, its threads counted, its directory written.
+    ///
+    /// # Errors
+    /// Where the data can't be found or the directory can't be written.
+    pub fn begin(&self, experiment: &Experiment) -> anyhow::Result<RunDir> {
+        let data = data::resolve(&experiment.data, &self.places)?;
+        let threads = if experiment.threads == 0 { device::threads() } else { experiment.threads };
+        let resolved = Experiment { data, threads, ..experiment.clone() };
+        create(&self.runs, &experiment.name, &jiff::ZonedDateTime::now(), &config::snapshot(&resolved))
+            .with_context(|| format!("making a run in `{}`", self.runs.path().display()))
+    }
+}
+
+/// The experiment that a run is of.
+///
+/// # Errors
+/// Where its file can't be read.
+pub fn experiment(run: &RunDir) -> anyhow::Result<Experiment> {
+    let path = run.experiment();
+    let name = path.display().to_string();
+    let text = fs::read_to_string(&path).with_context(|| format!("reading `{name}`"))?;
+    Ok(config::read_snapshot(&text, &name)?)
+}
+
+/// The command that launches `run` with this very program.
+///
+/// # Errors
+/// Where this program or the run's log can't be opened.
+pub fn launcher(run: &RunDir, devices: &Choice) -> anyhow::Result<Command> {
+    let program = std::env::current_exe().context("finding this program")?;
+    Ok(local::start(&program, run, devices)?)
+}
+
+/// The device to take where the user names none: a GPU that nobody uses, the CPU where there is no GPU.
+///
+/// # Errors
+/// Where all GPUs are in use: that choice is the user's.
+pub fn default_device(found: &Devices) -> anyhow::Result<Choice> {
+    let mut gpus = found.devices.iter().filter(|device| device.name != "cpu").peekable();
+    if gpus.peek().is_none() {
+        return Ok(Choice::Cpu);
+    }
+    // A driver and a desktop take some of an idle card's memory.
+    let idle = |memory: Option<(u64, u64)>| memory.is_some_and(|(used, total)| used * 20 < total);
+    match gpus.find(|device| idle(device.memory) && device.busy.unwrap_or(0) < 10) {
+        Some(gpu) => gpu.name.parse().map_err(anyhow::Error::msg),
+        None => bail!("every GPU is in use: choose one with --device (`mocolab devices` shows them), or --device cpu"),
+    }
+}

@@ -1,0 +1,136 @@
+//! What this program knows of one run: the experiment it is of, the fold of its events, and what it is now.
+
+use crate::project;
+use mocolab::event::Best;
+use mocolab::experiment::Experiment;
+use mocolab::metrics;
+use mocolab::run::{Batch, Job, RunDir, Watch};
+use mocolab::state::RunState;
+use mocolab::status::Status;
+use std::collections::BTreeMap;
+
+/// A run as seen from here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sight {
+    /// Where it lies.
+    pub run: RunDir,
+    /// What it trains; a sentence where its file can't be read.
+    pub experiment: Result<Experiment, String>,
+    /// What it has said.
+    pub state: RunState,
+    /// What it is.
+    pub status: Status,
+    /// The attempt launched last.
+    pub job: Option<Job>,
+    /// Damaged lines in its record.
+    pub damaged: usize,
+    /// A sentence where something of it can't be read.
+    pub trouble: Option<String>,
+}
+
+/// How a run stands for scripts: what `ls --json` prints.
+#[derive(Debug, serde::Serialize)]
+pub struct Summary<'a> {
+    run: String,
+    path: String,
+    experiment: String,
+    status: Status,
+    devices: Vec<String>,
+    attempt: u32,
+    step: u64,
+    steps: u64,
+    epoch: u64,
+    epochs: u64,
+    seconds_left: Option<f64>,
+    began: Option<f64>,
+    last_seen: Option<f64>,
+    latest: BTreeMap<&'a str, Option<f64>>,
+    best: &'a BTreeMap<String, Best>,
+    damaged_lines: usize,
+    cause: Option<&'a str>,
+}
+
+impl Sight {
+    /// A run of which nothing has been read yet.
+    pub fn new(run: RunDir) -> Self {
+        let experiment = project::experiment(&run).map_err(|error| format!("{error:#}"));
+        let state = RunState::default();
+        Self { run, experiment, state, status: Status::Unknown, job: None, damaged: 0, trouble: None }
+    }
+
+    /// Reads all there is of a run now.
+    pub fn read(run: RunDir) -> Self {
+        let mut watch = Watch::new(run.clone());
+        let mut sight = Self::new(run);
+        loop {
+            match watch.look(usize::MAX) {
+                Ok(look) => {
+                    sight.take(&look.batch);
+                    sight.job = look.job;
+                    if let Some(status) = look.status {
+                        sight.status = status;
+                        return sight;
+                    }
+                }
+                Err(error) => {
+                    sight.trouble = Some(error.to_string());
+                    return sight;
+                }
+            }
+        }
+    }
+
+    /// Takes in new lines.
+    pub fn take(&mut self, batch: &Batch) {
+        if batch.restart {
+            (self.state, self.damaged) = (RunState::default(), 0);
+        }
+        batch.lines.iter().for_each(|line| self.state.apply(line));
+        self.damaged += batch.damaged.len();
+    }
+
+    /// The devices, in words: `cpu`, `cuda:0`; `–` before a start.
+    pub fn devices(&self) -> String {
+        self.job.as_ref().filter(|job| !job.devices.is_empty()).map_or("–".into(), |job| job.devices.join(","))
+    }
+
+    /// The latest loss: of the training steps.
+    pub fn loss(&self) -> Option<f64> {
+        self.state.latest.get(metrics::TRAIN_LOSS).copied()
+    }
+
+    /// The best macro accuracy on the validation split, with its epoch.
+    pub fn best_macro(&self) -> Option<Best> {
+        self.state.best.get(metrics::VAL_MACRO).copied()
+    }
+
+    /// Why it ended, where it said so.
+    pub fn cause(&self) -> Option<&str> {
+        self.state.finished.as_ref()?.cause.as_deref()
+    }
+
+    /// For scripts.
+    pub fn summary(&self) -> Summary<'_> {
+        let state = &self.state;
+        let seen = |t: f64| (state.attempt > 0).then_some(t);
+        Summary {
+            run: self.run.label(),
+            path: self.run.path().display().to_string(),
+            experiment: self.run.experiment_name().map(|name| name.to_string()).unwrap_or_default(),
+            status: self.status,
+            devices: self.job.as_ref().map(|job| job.devices.clone()).unwrap_or_default(),
+            attempt: self.job.as_ref().map_or(state.attempt, |job| job.attempt),
+            step: state.step,
+            steps: state.steps,
+            epoch: state.epoch,
+            epochs: state.epochs,
+            seconds_left: state.seconds_left().filter(|_| self.status.is_live()),
+            began: seen(state.began),
+            last_seen: seen(state.last_seen),
+            latest: state.latest.iter().map(|(name, v)| (name.as_str(), v.is_finite().then_some(*v))).collect(),
+            best: &state.best,
+            damaged_lines: self.damaged,
+            cause: self.cause(),
+        }
+    }
+}
