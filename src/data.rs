@@ -1,16 +1,22 @@
-//! The pictures an experiment learns from: finding them ([`resolve`]), reading them ([`load`]) and parting them
-//! ([`stratified`]). Moving them to a device is the trainer's.
+//! The pictures an experiment learns from: finding them ([`resolve`]), reading them ([`load`]), parting them
+//! ([`stratified`]), bringing them ([`get_cifar10`]). Moving them to a device is the trainer's.
 
 mod cifar10;
+mod download;
 mod error;
+mod fetch;
+mod get;
 mod image_cache;
 mod images;
 mod parallel;
 mod places;
 mod shapes;
 mod split;
+mod unpack;
 
+pub use download::{Download, Progress, download};
 pub use error::DataError;
+pub use get::{CIFAR10_BYTES, CIFAR10_SHA256, CIFAR10_URL, get_cifar10};
 pub use places::Places;
 pub use split::stratified;
 
