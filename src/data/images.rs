@@ -1,0 +1,192 @@
+//! A folder of pictures, `train/<class>/*.{jpg,jpeg,png}` and `test/<class>/…`, all of one size: found, decoded on all
+//! cores, and kept decoded by [`super::image_cache`], since decoding takes many times longer than reading.
+//!
+//! Grey pictures become RGB, transparency is dropped, orientation tags are not followed (as in torchvision).
+
+use super::{DataError, Dataset, Split, image_cache, names, parallel};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
+use std::{
+    fs,
+    io::Cursor,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
+
+const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
+const SIDES: std::ops::RangeInclusive<u32> = 8..=256;
+const MOST_CLASSES: usize = 65_535;
+/// A picture of at most 256x256 whose file is larger than this is no such picture.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// One picture's file, and what shows that it has changed.
+pub(super) struct Picture {
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+    /// Nanoseconds since 1970.
+    pub(super) modified: i128,
+    pub(super) label: u16,
+}
+
+/// What lies in an image folder: the classes, and the pictures of `train` and `test`, all sorted by name.
+pub(super) struct Listing {
+    pub(super) classes: Vec<String>,
+    pub(super) train: Vec<Picture>,
+    pub(super) test: Vec<Picture>,
+}
+
+/// Whether `folder` looks like an image folder, without listing its pictures.
+///
+/// # Errors
+/// If there is no `train` or `test` in it, or their classes differ.
+pub(super) fn check(folder: &Path) -> Result<(), DataError> {
+    classes(folder).map(drop)
+}
+
+/// Reads the pictures from the cache, or decodes them and fills it.
+///
+/// # Errors
+/// The folder or the picture that is not as it should be.
+pub(super) fn load(folder: &Path, cache: &Path) -> Result<Dataset, DataError> {
+    let listing = list(folder)?;
+    let cache = image_cache::Place::new(cache, folder, &listing);
+    if let Some(dataset) = cache.read() {
+        return Ok(dataset);
+    }
+    let dataset = decode_all(listing)?;
+    // the cache only saves time: a full or read-only disk is no reason not to train
+    let _ = cache.write(&dataset);
+    Ok(dataset)
+}
+
+fn decode_all(Listing { classes, train, test }: Listing) -> Result<Dataset, DataError> {
+    let first = decode(&train[0].path, None)?;
+    let (width, height) = first.dimensions();
+    let expected = Some(Expected { width, height, of: &train[0].path });
+    let split = |pictures: &[Picture]| {
+        let mut images = vec![0; pictures.len() * first.len()];
+        parallel::fill(&mut images, pictures, |picture, image| {
+            image.copy_from_slice(&decode(&picture.path, expected)?);
+            Ok::<(), DataError>(())
+        })?;
+        Ok(Split { images, labels: pictures.iter().map(|picture| picture.label).collect() })
+    };
+    let (train, test) = (split(&train)?, split(&test)?);
+    Ok(Dataset { name: "images".into(), classes, height: height as usize, width: width as usize, train, test })
+}
+
+const RESIZE: &str = "bring all pictures to one size first, for instance with `mogrify -resize 64x64! FOLDER/*/*/*`";
+
+/// The size every picture must have, and the picture that set it.
+#[derive(Clone, Copy)]
+struct Expected<'a> {
+    width: u32,
+    height: u32,
+    of: &'a Path,
+}
+
+fn decode(path: &Path, expected: Option<Expected>) -> Result<RgbImage, DataError> {
+    let bytes = fs::read(path).map_err(DataError::reading(path))?;
+    let unreadable = |problem: &dyn std::fmt::Display| {
+        DataError::invalid(path, format!("cannot be read as a picture: {problem}; replace it or take it out"))
+    };
+    if !is_whole(&bytes) {
+        return Err(unreadable(&"it is cut off"));
+    }
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| unreadable(&error))?;
+    let mut decoder = reader.into_decoder().map_err(|error| unreadable(&error))?;
+    check_size(path, decoder.dimensions(), expected)?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MOST_BYTES);
+    decoder.set_limits(limits).map_err(|error| unreadable(&error))?;
+    DynamicImage::from_decoder(decoder).map(DynamicImage::into_rgb8).map_err(|error| unreadable(&error))
+}
+
+/// The size must be `expected`, or for the first picture an allowed one.
+fn check_size(path: &Path, (width, height): (u32, u32), expected: Option<Expected>) -> Result<(), DataError> {
+    let wanted = match expected {
+        Some(Expected { width: w, height: h, .. }) if (width, height) == (w, h) => return Ok(()),
+        Some(Expected { width: w, height: h, of }) => format!("expected {w}x{h} like `{}`", of.display()),
+        None if SIDES.contains(&width) && SIDES.contains(&height) => return Ok(()),
+        None => format!("allowed are sides of {} to {}", SIDES.start(), SIDES.end()),
+    };
+    Err(DataError::invalid(path, format!("is {width}x{height}, {wanted}: {RESIZE}")))
+}
+
+/// Whether a JPEG or PNG has its end: what is missing before it, the JPEG decoder fills in with grey, silently.
+fn is_whole(bytes: &[u8]) -> bool {
+    let last = |marker: &[u8]| bytes.windows(marker.len()).rposition(|window| window == marker);
+    if bytes.starts_with(b"\xff\xd8") {
+        // the end marker belongs to the last scan: a thumbnail before it has one of its own
+        let (scan, end) = (last(b"\xff\xda"), last(b"\xff\xd9"));
+        scan.is_some() && scan < end
+    } else if bytes.starts_with(b"\x89PNG") {
+        last(b"IEND\xaeB`\x82").is_some()
+    } else {
+        true
+    }
+}
+
+fn list(folder: &Path) -> Result<Listing, DataError> {
+    let classes = classes(folder)?;
+    let split = |name: &str| {
+        let mut pictures = Vec::new();
+        for (label, class) in (0..).zip(&classes) {
+            pictures.extend(pictures_of(&folder.join(name).join(class), label)?);
+        }
+        Ok(pictures)
+    };
+    Ok(Listing { train: split("train")?, test: split("test")?, classes })
+}
+
+/// The sorted names of the folders in `train`, which `test` must have too.
+fn classes(folder: &Path) -> Result<Vec<String>, DataError> {
+    let of = |split: &str| {
+        let split = folder.join(split);
+        if !split.is_dir() {
+            let problem =
+                "is missing: an image folder holds `train/CLASS/*.jpg` and `test/CLASS/*.jpg` (or `.jpeg`, `.png`)";
+            return Err(DataError::invalid(split, problem));
+        }
+        Ok(names(&split)?.into_iter().filter(|name| split.join(name).is_dir()).collect::<Vec<_>>())
+    };
+    let (train, test) = (of("train")?, of("test")?);
+    let differing = |these: &[String], those: &[String]| these.iter().find(|name| !those.contains(name)).cloned();
+    if train.is_empty() || train.len() > MOST_CLASSES {
+        let problem = format!("has {} class folders, allowed are 1 to {MOST_CLASSES}", train.len());
+        return Err(DataError::invalid(folder.join("train"), problem));
+    }
+    for (extra, has, lacks) in
+        [(differing(&train, &test), "train", "test"), (differing(&test, &train), "test", "train")]
+    {
+        if let Some(name) = extra {
+            let problem = format!("is a class, but `{lacks}` has none of that name: both need the same class folders");
+            return Err(DataError::invalid(folder.join(has).join(name), problem));
+        }
+    }
+    Ok(train)
+}
+
+fn pictures_of(folder: &Path, label: u16) -> Result<Vec<Picture>, DataError> {
+    let mut pictures = Vec::new();
+    for name in names(folder)? {
+        let ending = Path::new(&name).extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        if !ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+            continue;
+        }
+        let path = folder.join(name);
+        let metadata = fs::metadata(&path).map_err(DataError::reading(&path))?;
+        if metadata.is_dir() {
+            continue;
+        }
+        if metadata.len() > MOST_BYTES {
+            return Err(DataError::invalid(path, format!("has {} bytes, more than any small picture", metadata.len())));
+        }
+        let modified = metadata.modified().map_err(DataError::reading(&path))?;
+        let modified = modified.duration_since(UNIX_EPOCH).map_or(-1, |since| since.as_nanos() as i128);
+        pictures.push(Picture { path, bytes: metadata.len(), modified, label });
+    }
+    if pictures.is_empty() {
+        return Err(DataError::invalid(folder, "has no picture (`.jpg`, `.jpeg`, `.png`): fill it or take it out"));
+    }
+    Ok(pictures)
+}
