@@ -132,7 +132,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Start { name, device, wait }) => start::start(&project, &name, device, wait),
         Some(Command::Resume { run, device, wait }) => start::resume(&project, &run, device, wait),
         Some(Command::Stop { run, now }) => start::stop(&project, &run, now).map(done),
-        Some(Command::Launch { run, device }) => start::launch(run, &device),
+        Some(Command::Launch { run, device }) => start::launch(&run, &device),
         Some(Command::Ls { name, json }) => list::list(&project, name.as_deref(), json).map(done),
         Some(Command::Show { run, json }) => show::show(&project, &run, json).map(done),
         Some(Command::Logs { run, follow, lines }) => list::logs(&project, &run, follow, lines).map(done),

@@ -1,5 +1,6 @@
 //! The devices of this machine that can train, and a user's choice among them.
 
+use nvml_wrapper::error::NvmlError;
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -38,13 +39,16 @@ impl Devices {
         let (gpus, note) = match gpus() {
             Ok(gpus) if gpus.is_empty() => (gpus, Some("no GPU: the NVIDIA driver lists none".to_owned())),
             Ok(gpus) => (gpus, None),
+            Err(NvmlError::LibloadingError(_)) => {
+                (Vec::new(), Some("no GPU: no NVIDIA driver is installed".to_owned()))
+            }
             Err(error) => (Vec::new(), Some(format!("no GPU: {error}"))),
         };
         Self { devices: std::iter::once(cpu).chain(gpus).collect(), note }
     }
 }
 
-fn gpus() -> Result<Vec<Device>, nvml_wrapper::error::NvmlError> {
+fn gpus() -> Result<Vec<Device>, NvmlError> {
     let nvml = nvml_wrapper::Nvml::init()?;
     (0..nvml.device_count()?)
         .map(|index| {

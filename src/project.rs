@@ -5,7 +5,7 @@ use mocolab::config::{self, Suite};
 use mocolab::data::{self, Places};
 use mocolab::device::{self, Choice, Devices};
 use mocolab::executor::local;
-use mocolab::experiment::Experiment;
+use mocolab::experiment::{DataSource, Experiment};
 use mocolab::run::{RunDir, Runs, create};
 use std::fs;
 use std::io::Read;
@@ -50,20 +50,27 @@ impl Project {
         };
         let mut text = String::new();
         // One byte more than is allowed is enough for the refusal.
-        file.take(config::LARGEST_FILE as u64 + 1).read_to_string(&mut text).with_context(|| format!("reading `{name}`"))?;
+        file.take(config::LARGEST_FILE as u64 + 1)
+            .read_to_string(&mut text)
+            .with_context(|| format!("reading `{name}`"))?;
         Ok(config::parse(&text, &name.to_string())?)
     }
 
-    /// Makes a new run of `experiment`: its data found, its threads counted, its directory written.
+    /// Makes a new run of `experiment`: its data found, its threads counted, its directory written. With it comes a note
+    /// where the user should know what was chosen.
     ///
     /// # Errors
     /// Where the data can't be found or the directory can't be written.
-    pub fn begin(&self, experiment: &Experiment) -> anyhow::Result<RunDir> {
+    pub fn begin(&self, experiment: &Experiment) -> anyhow::Result<(RunDir, Option<&'static str>)> {
         let data = data::resolve(&experiment.data, &self.places)?;
+        let drawn = data == DataSource::Shapes && experiment.data != DataSource::Shapes;
+        let note =
+            drawn.then_some("CIFAR-10 was not found: it trains on drawings (`mocolab data get cifar10` brings it)");
         let threads = if experiment.threads == 0 { device::threads() } else { experiment.threads };
         let resolved = Experiment { data, threads, ..experiment.clone() };
-        create(&self.runs, &experiment.name, &jiff::ZonedDateTime::now(), &config::snapshot(&resolved))
-            .with_context(|| format!("making a run in `{}`", self.runs.path().display()))
+        let run = create(&self.runs, &experiment.name, &jiff::ZonedDateTime::now(), &config::snapshot(&resolved))
+            .with_context(|| format!("making a run in `{}`", self.runs.path().display()))?;
+        Ok((run, note))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Randomness that depends on nothing but its key: every draw that decides a run is a function of (seed, epoch, step,
 //! purpose), so a resumed run draws what an undisturbed one would have drawn, and the order of work does not matter.
 //!
-//! The generator is ChaCha8 with the key as its seed (Bernstein 2008; 8 rounds as in `rand_chacha`); what is built on it
+//! The generator is `ChaCha8` with the key as its seed (Bernstein 2008; 8 rounds as in `rand_chacha`); what is built on it
 //! here is written out so that a new version of a library cannot change a result.
 
 use rand_chacha::ChaCha8Rng;

@@ -51,9 +51,15 @@ pub struct Summary<'a> {
 }
 
 impl Sight {
-    /// A run of which nothing has been read yet.
+    /// A run of which nothing has been read yet but what it trains.
     pub fn new(run: RunDir) -> Self {
         let experiment = project::experiment(&run).map_err(|error| format!("{error:#}"));
+        Self { experiment, ..Self::unread(run) }
+    }
+
+    /// A run of which nothing has been read yet.
+    pub fn unread(run: RunDir) -> Self {
+        let experiment = Err("not read yet".to_owned());
         let state = RunState::default();
         Self { run, experiment, state, status: Status::Unknown, job: None, damaged: 0, trouble: None }
     }

@@ -6,6 +6,11 @@ pub fn sanitize(text: &str) -> String {
     text.chars().filter_map(safe).collect()
 }
 
+/// [`sanitize`] line by line: newlines stay.
+pub fn sanitize_lines(text: &str) -> String {
+    text.lines().map(sanitize).collect::<Vec<_>>().join("\n")
+}
+
 fn safe(c: char) -> Option<char> {
     match c {
         '\t' => Some(' '),
@@ -34,12 +39,11 @@ fn without_colours(line: &str) -> String {
         kept.push_str(before);
         let body = &sequence[2..];
         let end = body.find(|c: char| !(c.is_ascii_digit() || c == ';'));
-        match end.filter(|end| body[*end..].starts_with('m')) {
-            Some(end) => rest = &body[end + 1..],
-            None => {
-                kept.push_str("\x1b[");
-                rest = body;
-            }
+        if let Some(end) = end.filter(|end| body[*end..].starts_with('m')) {
+            rest = &body[end + 1..];
+        } else {
+            kept.push_str("\x1b[");
+            rest = body;
         }
     }
     kept.push_str(rest);

@@ -2,22 +2,57 @@
 
 use super::output::say;
 use crate::project::Project;
+use indicatif::{ProgressBar, ProgressStyle};
+use mocolab::data::{self, CIFAR10_SHA256, CIFAR10_URL, Progress};
+use mocolab::text::bytes;
+use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Download a data set into data/: cifar10 (the official archive, 163 MiB).
+    /// Download a data set: cifar10 (the official archive, 163 MiB).
     Get {
         /// Which.
         #[arg(value_parser = ["cifar10"])]
         name: String,
-        /// Another place to get the same archive from.
-        #[arg(long)]
-        url: Option<String>,
+        /// Where to [default: data/ beside experiments.toml].
+        #[arg(long, value_name = "FOLDER")]
+        into: Option<PathBuf>,
+        /// Another place to get the archive from.
+        #[arg(long, default_value = CIFAR10_URL)]
+        url: String,
+        /// The checksum that the archive must have.
+        #[arg(long, default_value = CIFAR10_SHA256, hide_default_value = true)]
+        sha256: String,
     },
 }
 
 /// `mocolab data …`.
-pub fn run(_project: &Project, command: Command) -> anyhow::Result<()> {
-    let Command::Get { name, url } = command;
-    say(format!("{name} {url:?}"))
+pub fn run(project: &Project, command: Command) -> anyhow::Result<()> {
+    let Command::Get { url, sha256, into, .. } = command;
+    let into = into.unwrap_or_else(|| project.places.project.join("data"));
+    let bar = ProgressBar::no_length();
+    bar.set_style(ProgressStyle::with_template(
+        "{bar:30} {bytes} of {total_bytes}  {binary_bytes_per_sec}  {eta} left  {msg}",
+    )?);
+    let folder = data::get_cifar10(&url, &sha256, &into, &mut |progress| show(&bar, &progress));
+    bar.finish_and_clear();
+    say(format!("CIFAR-10 is in `{}`", folder?.display()))
+}
+
+/// Moves the bar; what is worth keeping is printed above it, also where there is no terminal.
+fn show(bar: &ProgressBar, progress: &Progress) {
+    match progress {
+        Progress::Downloading { bytes: done, total } => {
+            bar.set_length(total.unwrap_or(*done));
+            bar.set_position(*done);
+        }
+        Progress::Waiting => bar.set_message("another mocolab is at it: waiting"),
+        Progress::Retrying { problem, wait } => {
+            let done = bytes(bar.position());
+            bar.println(format!("{problem}: again in {:.0} s, from {done} on", wait.as_secs_f64()));
+        }
+        Progress::Checking => bar.set_message("checking"),
+        Progress::Unpacking => bar.set_message("unpacking"),
+        _ => {}
+    }
 }

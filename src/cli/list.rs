@@ -12,7 +12,8 @@ use std::time::{Duration, SystemTime};
 /// `mocolab ls`.
 pub fn list(project: &Project, name: Option<&str>, json: bool) -> anyhow::Result<()> {
     let runs = project.runs.list().with_context(|| format!("reading `{}`", project.runs.path().display()))?;
-    let wanted = |run: &mocolab::run::RunDir| name.is_none_or(|name| run.experiment_name().is_some_and(|n| n.as_str() == name));
+    let wanted =
+        |run: &mocolab::run::RunDir| name.is_none_or(|name| run.experiment_name().is_some_and(|n| n.as_str() == name));
     let sights: Vec<Sight> = runs.into_iter().filter(wanted).map(Sight::read).collect();
     if json {
         return say_json(&sights.iter().map(Sight::summary).collect::<Vec<_>>());
@@ -20,7 +21,8 @@ pub fn list(project: &Project, name: Option<&str>, json: bool) -> anyhow::Result
     if sights.is_empty() {
         return say("no runs yet; `mocolab start NAME` makes one, `mocolab check` lists the names");
     }
-    let head = ["RUN", "STATUS", "DEVICE", "EPOCH", "DONE", "LEFT", "LOSS", "BEST MACRO", "AGE"].map(str::to_owned).to_vec();
+    let head =
+        ["RUN", "STATUS", "DEVICE", "EPOCH", "DONE", "LEFT", "LOSS", "BEST MACRO", "AGE"].map(str::to_owned).to_vec();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(sights.iter().map(row)).collect();
     table(&rows, &[3, 4, 5, 6, 7, 8]).iter().try_for_each(say)
 }

@@ -36,13 +36,17 @@ pub fn on_terminal() -> bool {
 /// Rows as a table: columns as wide as their widest cell, two spaces between, the columns in `right` set to the right.
 pub fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = |column| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| cell.chars().count()).max().unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let cell = |(column, text): (usize, &String)| {
         let fill = " ".repeat(widths[column] - text.chars().count());
         if right.contains(&column) { format!("{fill}{text}") } else { format!("{text}{fill}") }
     };
-    rows.iter().map(|row| row.iter().enumerate().map(cell).collect::<Vec<_>>().join("  ").trim_end().to_owned()).collect()
+    rows.iter()
+        .map(|row| row.iter().enumerate().map(cell).collect::<Vec<_>>().join("  ").trim_end().to_owned())
+        .collect()
 }
 
 #[cfg(test)]

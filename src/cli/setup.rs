@@ -40,7 +40,12 @@ pub fn check(project: &Project) -> anyhow::Result<()> {
         ]
     };
     let rows: Vec<Vec<String>> = suite.experiments().map(row).collect();
-    say(format!("`{}` is right: {} experiment{}", project.file.display(), rows.len(), if rows.len() == 1 { "" } else { "s" }))?;
+    say(format!(
+        "`{}` is right: {} experiment{}",
+        project.file.display(),
+        rows.len(),
+        if rows.len() == 1 { "" } else { "s" }
+    ))?;
     table(&rows, &[]).iter().try_for_each(|line| say(format!("  {line}")))
 }
 

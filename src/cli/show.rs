@@ -55,7 +55,11 @@ fn head(sight: &Sight) -> anyhow::Result<()> {
             state.step,
             state.steps,
             duration(state.last_seen - state.began),
-            state.seconds_left().filter(|_| sight.status.is_live()).map(|s| format!(", {} left", duration(s))).unwrap_or_default()
+            state
+                .seconds_left()
+                .filter(|_| sight.status.is_live())
+                .map(|s| format!(", {} left", duration(s)))
+                .unwrap_or_default()
         ))?;
     }
     if let Some(cause) = sight.cause().or(sight.trouble.as_deref()) {
@@ -77,7 +81,8 @@ fn plot(title: &str, curves: [(&str, Option<&Curve>); 2]) -> anyhow::Result<()> 
     let shown: Vec<(&str, Vec<(f32, f32)>)> = curves
         .into_iter()
         .filter_map(|(name, curve)| {
-            let points = |curve: &Curve| curve.points().filter(|p| p.1.is_finite()).map(|(x, y)| (x as f32, y as f32)).collect();
+            let points =
+                |curve: &Curve| curve.points().filter(|p| p.1.is_finite()).map(|(x, y)| (x as f32, y as f32)).collect();
             Some((name, points(curve?)))
         })
         .filter(|(_, points): &(_, Vec<_>)| points.len() > 1)

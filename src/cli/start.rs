@@ -11,7 +11,7 @@ use mocolab::metrics;
 use mocolab::run::{RunDir, Watch};
 use mocolab::status::{Status, Wish};
 use mocolab::text::{duration, log_line, number, percent};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,8 @@ pub fn start(project: &Project, name: &str, device: Option<Choice>, wait: bool) 
     }
     let device = device.map_or_else(|| project::default_device(&Devices::find()), Ok)?;
     for experiment in experiments {
-        let run = project.begin(experiment)?;
+        let (run, note) = project.begin(experiment)?;
+        note.into_iter().try_for_each(say)?;
         let code = go(project, &run, &device, wait)?;
         if code != ExitCode::SUCCESS {
             return Ok(code);
@@ -92,7 +93,8 @@ fn hint(run: &RunDir, status: Status) -> anyhow::Result<ExitCode> {
 /// Runs of this project that train on `device` now.
 fn busy(project: &Project, device: &Choice) -> anyhow::Result<Vec<String>> {
     let live = |run: RunDir| Some(Sight::read(run)).filter(|sight| sight.status.is_live());
-    let shares = |sight: &Sight| sight.job.as_ref().is_some_and(|job| job.devices.iter().any(|d| device.names().contains(d)));
+    let shares =
+        |sight: &Sight| sight.job.as_ref().is_some_and(|job| job.devices.iter().any(|d| device.names().contains(d)));
     Ok(project.runs.list()?.into_iter().filter_map(live).filter(shares).map(|sight| sight.run.label()).collect())
 }
 
@@ -129,7 +131,12 @@ fn follow(mut watch: Watch, mut sight: Sight) -> anyhow::Result<ExitCode> {
         }
         std::thread::sleep(Duration::from_millis(200));
     }
-    say(format!("{} is {} after {}", sight.run.label(), sight.status, duration(sight.state.last_seen - sight.state.began)))?;
+    say(format!(
+        "{} is {} after {}",
+        sight.run.label(),
+        sight.status,
+        duration(sight.state.last_seen - sight.state.began)
+    ))?;
     if sight.status == Status::Done {
         return Ok(ExitCode::SUCCESS);
     }
@@ -169,7 +176,7 @@ pub fn stop(project: &Project, run: &str, now: bool) -> anyhow::Result<()> {
         local::ask(&run, Wish::Stop)?;
         say(format!("{} stops after the step under way; a checkpoint is written first", run.label()))?;
     }
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while Instant::now() < deadline {
         let sight = Sight::read(run.clone());
         if !sight.status.is_live() {
@@ -181,8 +188,8 @@ pub fn stop(project: &Project, run: &str, now: bool) -> anyhow::Result<()> {
 }
 
 /// `mocolab launch`: returns only where it fails.
-pub fn launch(run: PathBuf, device: &Choice) -> anyhow::Result<ExitCode> {
-    let run = RunDir::new(std::fs::canonicalize(&run).with_context(|| format!("finding the run `{}`", run.display()))?);
+pub fn launch(run: &Path, device: &Choice) -> anyhow::Result<ExitCode> {
+    let run = RunDir::new(std::fs::canonicalize(run).with_context(|| format!("finding the run `{}`", run.display()))?);
     match local::launch(&run, device)? {}
 }
 

@@ -31,6 +31,13 @@ pub struct Batch {
     pub more: bool,
 }
 
+impl Batch {
+    /// Nothing new.
+    pub fn is_empty(&self) -> bool {
+        !self.restart && self.lines.is_empty() && self.damaged.is_empty()
+    }
+}
+
 impl Reader {
     /// At the start of the record of `run`, which need not be there yet.
     pub fn new(run: &RunDir) -> Self {

@@ -17,7 +17,7 @@ pub struct Watch {
 }
 
 /// What one look saw.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Look {
     /// New lines of the record.
     pub batch: Batch,

@@ -1,0 +1,88 @@
+//! A trainer that learns nothing: it keeps the protocol of a run (lock, record, heartbeat, request) and writes curves out
+//! of the air, so that the terminal can be tested without libtorch. `MOCOLAB_TRAIN` names it in the place of the real one.
+//!
+//! `FAKE_STEP_MS` is the time of a step (default 20), `FAKE_STEPS` the steps of an epoch (default 10), `FAKE_FAIL_AT` a
+//! step at which it fails.
+
+#![expect(clippy::print_stderr, reason = "what a trainer prints is its log")]
+
+use mocolab::config::read_snapshot;
+use mocolab::event::{Best, Classes, Epoch, Event, Finished, Outcome, Real, Started, Step};
+use mocolab::metrics;
+use mocolab::run::{HeldLock, Log, RunDir};
+use mocolab::status::Wish;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn loss(step: u64) -> f64 {
+    2.3 * (-(step as f64) / 40.0).exp() + 0.1 * (step as f64 * 0.9).sin().abs()
+}
+
+fn epoch(number: u64, of: u64, step: u64) -> Event {
+    let accuracy = 1.0 - 0.9 * (-(number as f64) / 3.0).exp();
+    let values =
+        [(metrics::VAL_LOSS, loss(step) + 0.1), (metrics::VAL_MACRO, accuracy), (metrics::TRAIN_LOSS, loss(step))];
+    let measured = values.map(|(name, value)| (name.to_owned(), Real(value))).into();
+    let best = [(metrics::VAL_MACRO.to_owned(), Best { value: accuracy, epoch: number })].into();
+    Event::Epoch(Epoch { epoch: number, of, step, seconds: 0.2, metrics: measured, best })
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let run = RunDir::new(std::env::args().nth(1).ok_or("which run?")?);
+    let _lock = HeldLock::inherit(&run)?;
+    let job = run.read_job()?.ok_or("no job")?;
+    let name = run.experiment().display().to_string();
+    let experiment = read_snapshot(&std::fs::read_to_string(run.experiment())?, &name)?;
+    let (epochs, per_epoch) = (experiment.recipe.epochs(), number("FAKE_STEPS", 10));
+    let (steps, pause, fail_at) = (epochs * per_epoch, number("FAKE_STEP_MS", 20), number("FAKE_FAIL_AT", u64::MAX));
+    let mut log = Log::open(&run, job.attempt)?;
+    let classes: Vec<String> = ["circle", "square", "star"].map(str::to_owned).to_vec();
+    let started = Started {
+        steps,
+        epochs,
+        steps_per_epoch: per_epoch,
+        recipe: experiment.recipe.name().into(),
+        arch: experiment.recipe.arch().to_string(),
+        devices: job.devices.clone(),
+        precision: "fp32".into(),
+        data: "nothing".into(),
+        classes,
+        images: BTreeMap::new(),
+        ..Started::default()
+    };
+    log.write(Event::Started(started))?;
+    eprintln!("a fake trainer, attempt {}", job.attempt);
+    for step in 1..=steps {
+        std::thread::sleep(Duration::from_millis(pause));
+        run.beat(step);
+        let number = (step - 1) / per_epoch + 1;
+        let values = [(metrics::TRAIN_LOSS, loss(step)), (metrics::LR, 0.1), (metrics::IMAGES_PER_S, 1000.0)];
+        let measured = values.map(|(name, value)| (name.to_owned(), Real(value))).into();
+        log.write(Event::Step(Step { step, of: steps, epoch: number, metrics: measured }))?;
+        if step == fail_at {
+            eprintln!("it was told to fail");
+            let cause = Some("told to fail at this step".to_owned());
+            log.write(Event::Finished(Finished { outcome: Outcome::Failed, step, cause }))?;
+            std::process::exit(1);
+        }
+        if step % per_epoch == 0 {
+            eprintln!("epoch {number} of {epochs}");
+            let hits = 60 + number;
+            let confusion = vec![vec![hits, 9, 9], vec![9, hits, 9], vec![20, 20, hits]];
+            log.write(Event::Classes(Classes { epoch: number, split: "val".into(), confusion }))?;
+            log.write(epoch(number, epochs, step))?;
+        }
+        let asked = run.read_request()?.filter(|request| request.attempt == job.attempt);
+        if let Some(request) = asked.filter(|request| request.wish == Wish::Stop) {
+            log.write(Event::Acknowledged { request: request.id })?;
+            log.write(Event::Finished(Finished { outcome: Outcome::Stopped, step, cause: None }))?;
+            return Ok(());
+        }
+    }
+    log.write(Event::Finished(Finished { outcome: Outcome::Done, step: steps, cause: None }))?;
+    Ok(())
+}

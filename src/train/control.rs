@@ -1,0 +1,82 @@
+//! What the world wants of the training, gathered by the main thread, asked for by the training thread after each step.
+
+use mocolab::event::Outcome;
+use mocolab::run::{Request, RunDir};
+use mocolab::status::Wish;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// What a recipe is to do after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Go on.
+    Go,
+    /// Write a checkpoint and go on.
+    Checkpoint,
+    /// Write a checkpoint and return this outcome.
+    Leave(Outcome),
+}
+
+/// Something that is wanted, and the id of the request that asks for it, where there is one.
+pub type Asked = (Wanted, Option<String>);
+
+/// The main thread's end: it turns signals and requests into what is wanted.
+pub struct Control {
+    run: RunDir,
+    attempt: u32,
+    seen: Option<String>,
+    leave: Arc<AtomicBool>,
+    save: Arc<AtomicBool>,
+    tell: Sender<Asked>,
+}
+
+impl Control {
+    /// Takes over the signals. TERM, INT and HUP: save and stop; a second TERM ends the process at once. USR1: save.
+    /// XFSZ (a file-size limit) becomes an error of the write that met it.
+    ///
+    /// # Errors
+    /// Where a signal can't be taken over.
+    pub fn new(run: &RunDir, attempt: u32) -> io::Result<(Self, Receiver<Asked>)> {
+        let (leave, save) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let twice = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register_conditional_shutdown(SIGTERM, 143, Arc::clone(&twice))?;
+        signal_hook::flag::register(SIGTERM, twice)?;
+        for signal in [SIGTERM, SIGINT, SIGHUP] {
+            signal_hook::flag::register(signal, Arc::clone(&leave))?;
+        }
+        signal_hook::flag::register(SIGUSR1, Arc::clone(&save))?;
+        signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
+        let (tell, asked) = channel();
+        Ok((Self { run: run.clone(), attempt, seen: None, leave, save, tell }, asked))
+    }
+
+    /// Looks for signals and requests since the last look. A request for another attempt is not ours.
+    pub fn look(&mut self) {
+        if self.leave.swap(false, Ordering::SeqCst) {
+            self.ask(Wanted::Leave(Outcome::Stopped), None);
+        }
+        if self.save.swap(false, Ordering::SeqCst) {
+            self.ask(Wanted::Checkpoint, None);
+        }
+        // One that can't be read is being written, or will be asked for again.
+        let request = self.run.read_request().ok().flatten();
+        let ours = |request: &Request| request.attempt == self.attempt && self.seen.as_ref() != Some(&request.id);
+        if let Some(request) = request.filter(ours) {
+            let wanted = match request.wish {
+                Wish::Stop => Wanted::Leave(Outcome::Stopped),
+                Wish::Pause => Wanted::Leave(Outcome::Paused),
+                Wish::Checkpoint => Wanted::Checkpoint,
+            };
+            self.seen = Some(request.id.clone());
+            self.ask(wanted, Some(request.id));
+        }
+    }
+
+    fn ask(&self, wanted: Wanted, request: Option<String>) {
+        // The training may have ended meanwhile: then there is nothing to want.
+        let _ = self.tell.send((wanted, request));
+    }
+}

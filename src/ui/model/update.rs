@@ -1,0 +1,85 @@
+//! One message changes the model and says what is to be done.
+
+use super::press::{back_to_list, press};
+use super::{Cmd, Dialogue, LOG_LINES, Model, Msg, News, Row, Screen};
+use crate::sight::Sight;
+use mocolab::device::Devices;
+use mocolab::run::RunDir;
+
+/// Takes in what happened.
+pub fn update(model: &mut Model, message: Msg) -> Vec<Cmd> {
+    match message {
+        Msg::Key(key) => return press(model, &key),
+        Msg::Redraw => {}
+        Msg::Suite(suite) => keep_choice(model, |model| model.suite = Some(suite)),
+        Msg::News(news) => keep_choice(model, |model| hear(model, *news)),
+        Msg::Complete => model.complete = true,
+        Msg::Gone(run) => return forget(model, &run),
+        Msg::Log(run, lines) => show_log(model, &run, lines),
+        Msg::Devices(devices) => offer(model, devices),
+        Msg::Notice(notice) => model.notice = Some(notice),
+        Msg::Made(run) => choose(model, &run),
+    }
+    Vec::new()
+}
+
+/// Changes the model so that the cursor stays on the row it was on, though rows come and go above it.
+fn keep_choice(model: &mut Model, change: impl FnOnce(&mut Model)) {
+    let name = |row: &Row| match row {
+        Row::Experiment(experiment) => format!("experiment {}", experiment.name),
+        Row::Former(name) => format!("former {name}"),
+        Row::Run(sight) => format!("run {}", sight.run.path().display()),
+    };
+    let chosen = model.rows().get(model.cursor).map(name);
+    change(model);
+    let rows = model.rows();
+    let same = rows.iter().position(|row| Some(name(row)) == chosen);
+    model.cursor = same.unwrap_or_else(|| model.cursor.min(rows.len().saturating_sub(1)));
+}
+
+fn hear(model: &mut Model, news: News) {
+    let sight = model.runs.entry(news.run.clone()).or_insert_with(|| Sight::unread(news.run));
+    if let Some(experiment) = news.experiment {
+        sight.experiment = experiment;
+    }
+    sight.take(&news.batch);
+    sight.status = news.status.unwrap_or(sight.status);
+    sight.job = news.job;
+    sight.trouble = news.trouble;
+}
+
+fn forget(model: &mut Model, run: &RunDir) -> Vec<Cmd> {
+    keep_choice(model, |model| {
+        model.runs.remove(run);
+    });
+    match &model.screen {
+        Screen::Run(screen) if screen.run == *run => back_to_list(model),
+        _ => Vec::new(),
+    }
+}
+
+fn show_log(model: &mut Model, run: &RunDir, mut lines: Vec<String>) {
+    if let Screen::Run(screen) = &mut model.screen
+        && screen.run == *run
+    {
+        lines.drain(..lines.len().saturating_sub(LOG_LINES));
+        screen.log = lines;
+        screen.up = screen.up.min(screen.log.len().saturating_sub(1));
+    }
+}
+
+fn offer(model: &mut Model, devices: Devices) {
+    if let Some(Dialogue::Start(dialogue)) = &mut model.dialogue {
+        // The CPU is the first row; who has a GPU wants that.
+        dialogue.cursor = usize::from(devices.devices.len() > 1);
+        dialogue.devices = Some(devices);
+    }
+}
+
+/// A run this screen has started: the list has it chosen, so that Enter opens it.
+fn choose(model: &mut Model, run: &RunDir) {
+    let at = model.rows().iter().position(|row| matches!(row, Row::Run(sight) if sight.run == *run));
+    if let (Some(at), Screen::List) = (at, &model.screen) {
+        model.cursor = at;
+    }
+}

@@ -1,0 +1,90 @@
+//! Does what the model wants done, each thing on a thread of its own, and tells how it went.
+
+use super::model::{Cmd, Msg, Notice, Start};
+use super::watcher::{self, Order};
+use crate::project::{self, Project};
+use anyhow::Context;
+use mocolab::device::{Choice, Devices};
+use mocolab::executor::local;
+use mocolab::run::RunDir;
+use mocolab::text::log_line;
+use std::sync::mpsc::Sender;
+use std::thread;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Where commands are carried out.
+pub struct Hands {
+    project: Project,
+    tell: UnboundedSender<Msg>,
+    watcher: Sender<Order>,
+}
+
+impl Hands {
+    /// Starts watching `project`; all that happens is told to `tell`.
+    pub fn new(project: Project, tell: UnboundedSender<Msg>) -> Self {
+        let watcher = watcher::spawn(project.clone(), tell.clone());
+        Self { project, tell, watcher }
+    }
+
+    /// Carries out `command`; returns at once.
+    pub fn perform(&self, command: Cmd) {
+        if let Cmd::Follow(run) = command {
+            let _ = self.watcher.send(Order::Follow(run));
+            return;
+        }
+        let (project, tell, watcher) = (self.project.clone(), self.tell.clone(), self.watcher.clone());
+        thread::spawn(move || {
+            let message = match command {
+                Cmd::FindDevices => Msg::Devices(Devices::find()),
+                Cmd::Start(what, device) => start(&project, &tell, &watcher, what, &device),
+                Cmd::Ask(run, wish) => told(local::ask(&run, wish).map(|_| format!("asked {} to stop", run.label()))),
+                Cmd::Kill(run) => told(local::kill(&run).map(|()| format!("killed {}", run.label()))),
+                Cmd::Follow(_) => return,
+            };
+            let _ = watcher.send(Order::Look);
+            // Nobody listens any more once the user has left.
+            let _ = tell.send(message);
+        });
+    }
+}
+
+fn told<E: Into<anyhow::Error>>(result: Result<String, E>) -> Msg {
+    Msg::Notice(match result {
+        Ok(text) => Notice::Done(text),
+        Err(error) => Notice::Failed(log_line(&format!("{:#}", error.into()))),
+    })
+}
+
+/// Launches, and waits for the process that became the trainer, so that it leaves no zombie. Says so at once where the
+/// launch fails; what happens to a training later is in its record.
+fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>, what: Start, device: &Choice) -> Msg {
+    let launched = || -> anyhow::Result<(RunDir, Option<&str>, std::process::Child)> {
+        let (run, note) = match what {
+            Start::New(experiment) => project.begin(&experiment)?,
+            Start::Again(run) => (run, None),
+        };
+        let child = project::launcher(&run, device)?.spawn().context("starting the launcher")?;
+        Ok((run, note, child))
+    };
+    let (run, note, mut child) = match launched() {
+        Ok(launched) => launched,
+        Err(error) => return told(Err::<String, _>(error)),
+    };
+    let _ = watcher.send(Order::Look);
+    let _ = tell.send(Msg::Made(run.clone()));
+    let note = note.map(|note| format!("; {note}")).unwrap_or_default();
+    let _ = tell.send(Msg::Notice(Notice::Done(format!("started {} on {device}{note}", run.label()))));
+    match child.wait() {
+        Ok(code) if code.success() => Msg::Redraw,
+        Ok(_) => Msg::Notice(Notice::Failed(last_words(&run))),
+        Err(error) => told(Err::<String, _>(error)),
+    }
+}
+
+/// The last line of a run's log that says something.
+fn last_words(run: &RunDir) -> String {
+    let bytes = std::fs::read(run.output()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().map(log_line).rfind(|line| !line.trim().is_empty());
+    format!("{} ended: {}", run.label(), line.unwrap_or_else(|| "it printed nothing".into()))
+}

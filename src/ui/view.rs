@@ -1,0 +1,108 @@
+//! Shows the model. Every function here takes what is to be seen, the frame and its rectangle, and is safe at any size.
+//!
+//! ```text
+//! mocolab  ~/project                                        1 running, 3 runs
+//! (the list of experiments, or one run)
+//! (a notice)
+//! s start  x stop  ? help  q leave
+//! ```
+
+mod chart;
+mod dialogue;
+mod list;
+mod run;
+
+use crate::ui::keys::{self, Place};
+use crate::ui::model::{Model, Notice, Screen};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+/// Draws the whole screen.
+pub fn draw(model: &Model, frame: &mut Frame) {
+    let [head, body, notice, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(u16::from(model.notice.is_some())),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    header(model, frame, head);
+    match &model.screen {
+        Screen::List => list::draw(model, frame, body),
+        Screen::Run(screen) => run::draw(model, screen, frame, body),
+    }
+    match &model.notice {
+        Some(Notice::Done(text)) => frame.render_widget(Span::raw(format!(" {text}")), notice),
+        Some(Notice::Failed(text)) => frame.render_widget(Span::styled(format!(" {text}"), model.theme.bad()), notice),
+        None => {}
+    }
+    footer(model, frame, foot);
+    if let Some(open) = &model.dialogue {
+        dialogue::draw(model, open, frame, body);
+    }
+}
+
+fn header(model: &Model, frame: &mut Frame, rect: Rect) {
+    let live = model.runs.values().filter(|sight| sight.status.is_live()).count();
+    let total = model.runs.len();
+    let runs = match total {
+        _ if !model.complete => "reading".to_owned(),
+        0 => "no runs".to_owned(),
+        1 => "1 run".to_owned(),
+        _ => format!("{total} runs"),
+    };
+    let right = if live > 0 { format!("{live} running, {runs} ") } else { format!("{runs} ") };
+    let left = Line::from(vec![
+        Span::styled(" mocolab", model.theme.title()),
+        Span::styled(format!("  {}", model.place), model.theme.faint()),
+    ]);
+    let [a, b] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(right.chars().count() as u16)]).areas(rect);
+    frame.render_widget(left, a);
+    frame.render_widget(Span::styled(right, model.theme.faint()), b);
+}
+
+fn footer(model: &Model, frame: &mut Frame, rect: Rect) {
+    let place = match (&model.dialogue, &model.screen) {
+        (Some(_), _) => Place::Dialogue,
+        (None, Screen::List) => Place::List,
+        (None, Screen::Run(_)) => Place::Run,
+    };
+    let mut spans = Vec::new();
+    for binding in keys::at(place).filter(|binding| !binding.short.is_empty()) {
+        let key = binding.label.split(' ').next().unwrap_or_default();
+        spans.push(Span::styled(format!(" {key}"), model.theme.key()));
+        spans.push(Span::styled(format!(" {} ", binding.short), model.theme.faint()));
+    }
+    frame.render_widget(Line::from(spans), rect);
+}
+
+/// `text` in exactly `width` columns: cut with `…`, or filled up; set to the right if `right`.
+fn fit(text: &str, width: usize, right: bool) -> String {
+    let length = text.chars().count();
+    if length > width {
+        let cut: String = text.chars().take(width.saturating_sub(1)).collect();
+        return if width == 0 { cut } else { format!("{cut}…") };
+    }
+    let fill = " ".repeat(width - length);
+    if right { format!("{fill}{text}") } else { format!("{text}{fill}") }
+}
+
+/// A bar of `width` columns, filled by `share`, with eighths where the font has them.
+fn bar(share: f64, width: usize) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (share.clamp(0.0, 1.0) * width as f64 * 8.0).round() as usize;
+    format!("{}{}", "█".repeat(eighths / 8), PARTS[eighths % 8])
+}
+
+/// A share in percent, short: `72.5%`.
+fn percent(share: f64) -> String {
+    if share.is_finite() { format!("{:.1}%", share * 100.0) } else { "–".into() }
+}
+
+/// A title line over a part of a screen.
+fn part(title: Line<'static>, faint: Style) -> ratatui::widgets::Block<'static> {
+    ratatui::widgets::Block::new().borders(ratatui::widgets::Borders::TOP).border_style(faint).title(title)
+}

@@ -1,0 +1,184 @@
+//! One run, live.
+//!
+//! ```text
+//! quick/20261124-223629  ● running  cpu           supervised resnet8, bf16, cifar10
+//! epoch 3/6 ██████████▌          48%  step 1053/2106  1:12 left  1650 images/s
+//! ─ loss ───────────────────────────── macro accuracy ──────────────────────────
+//! ─ learning rate ───────── images/s ────────── classes (where there is room) ──
+//! ─ log ────────────────────────────────────────────────────────────────────────
+//! ```
+
+use super::chart::{self, Plot, Series};
+use super::{bar, fit, part, percent};
+use crate::sight::Sight;
+use crate::ui::model::{Model, RunScreen};
+use crate::ui::theme::Theme;
+use mocolab::curve::Curve;
+use mocolab::metrics::{self, Confusion};
+use mocolab::status::Status;
+use mocolab::text::{duration, number, sanitize};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+
+/// Draws the screen of a run.
+pub fn draw(model: &Model, screen: &RunScreen, frame: &mut Frame, rect: Rect) {
+    let Some(sight) = model.runs.get(&screen.run) else { return };
+    let trouble = trouble(sight);
+    let tall = rect.height >= 30;
+    let [head, said, charts, small, log] = Layout::vertical([
+        Constraint::Length(2),
+        Constraint::Length(u16::from(trouble.is_some())),
+        Constraint::Fill(if tall { 3 } else { 2 }),
+        Constraint::Fill(if tall { 2 } else { 1 }),
+        Constraint::Fill(1),
+    ])
+    .areas(rect);
+    header(sight, model.theme, frame, head);
+    if let Some(text) = trouble {
+        frame.render_widget(Span::styled(format!(" {text}"), model.theme.bad()), said);
+    }
+    large(sight, model.theme, frame, charts);
+    if tall && rect.width >= 100 {
+        let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(small);
+        smaller(sight, model.theme, frame, left);
+        classes(sight, model.theme, frame, right);
+    } else {
+        smaller(sight, model.theme, frame, small);
+    }
+    tail(screen, model.theme, frame, log);
+}
+
+fn header(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
+    let state = &sight.state;
+    let about = match (&state.started, &sight.experiment) {
+        (Some(started), _) => format!("{} {}, {}, {}", started.recipe, started.arch, started.precision, started.data),
+        (None, Ok(experiment)) => format!("{} {}", experiment.recipe.name(), experiment.recipe.arch()),
+        (None, Err(error)) => error.clone(),
+    };
+    let first = Line::from(vec![
+        Span::styled(format!(" {}", sight.run.label()), theme.title()),
+        Span::styled(format!("  {} {}", sight.status.symbol(), sight.status), theme.status(sight.status)),
+        Span::raw(format!("  {}", sight.devices())),
+        Span::styled(format!("  {}", sanitize(&about)), theme.faint()),
+    ]);
+    let second = if state.attempt == 0 {
+        Line::styled(
+            if sight.status == Status::Starting { " loading libtorch and the pictures" } else { " no events yet" },
+            theme.faint(),
+        )
+    } else {
+        progress(sight, theme)
+    };
+    frame.render_widget(ratatui::text::Text::from(vec![first, second]), rect);
+}
+
+fn progress(sight: &Sight, theme: Theme) -> Line<'static> {
+    let state = &sight.state;
+    let share = state.progress();
+    let mut parts = vec![format!("step {}/{}", state.step, state.steps)];
+    if sight.status.is_live() {
+        parts.extend(state.seconds_left().map(|left| format!("{} left", duration(left))));
+        parts.extend(state.latest.get(metrics::IMAGES_PER_S).map(|speed| format!("{speed:.0} images/s")));
+    } else {
+        parts.push(format!("took {}", duration(state.last_seen - state.began)));
+    }
+    if state.attempt > 1 {
+        parts.push(format!("attempt {}", state.attempt));
+    }
+    Line::from(vec![
+        Span::raw(format!(" epoch {}/{} ", state.epoch.min(state.epochs), state.epochs)),
+        Span::styled(fit(&bar(share, 20), 20, false), theme.train()),
+        Span::raw(format!(" {:.0}%  ", (share * 100.0).floor())),
+        Span::styled(parts.join("  "), theme.faint()),
+    ])
+}
+
+/// The one sentence that matters most where something is wrong.
+fn trouble(sight: &Sight) -> Option<String> {
+    let crashed = || match sight.status {
+        Status::Crashed => Some("the trainer is gone without a word: killed, or the machine went down; r resumes"),
+        Status::Unknown => Some("it can't be told from here whether it lives"),
+        _ => None,
+    };
+    let damaged =
+        || (sight.damaged > 0).then(|| format!("{} damaged lines in the record were passed over", sight.damaged));
+    let alert = || sight.state.alerts.last().map(|(_, alert)| alert.message.clone());
+    let text = sight.trouble.clone().or_else(|| sight.cause().map(str::to_owned));
+    let text = text.or_else(|| crashed().map(str::to_owned)).or_else(damaged).or_else(alert);
+    text.map(|text| sanitize(text.lines().next().unwrap_or_default()))
+}
+
+fn large(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
+    let curve = |name: &str| sight.state.curves.get(name);
+    let loss = Plot {
+        title: "loss",
+        series: vec![
+            Series { name: "train", curve: curve(metrics::TRAIN_LOSS), style: theme.train() },
+            Series { name: "val", curve: curve(metrics::VAL_LOSS), style: theme.val() },
+        ],
+        show: number,
+    };
+    let accuracy = Plot {
+        title: "macro accuracy",
+        series: vec![
+            Series { name: "val", curve: curve(metrics::VAL_MACRO), style: theme.val() },
+            Series { name: "test", curve: curve(metrics::TEST_MACRO), style: theme.test() },
+        ],
+        show: percent,
+    };
+    pair(&loss, &accuracy, theme, frame, rect);
+}
+
+fn smaller(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
+    let one = |title, name: &str, show| {
+        let curve: Option<&Curve> = sight.state.curves.get(name);
+        Plot { title, series: vec![Series { name: "", curve, style: theme.train() }], show }
+    };
+    let rate = one("learning rate", metrics::LR, number);
+    let speed = one("images/s", metrics::IMAGES_PER_S, |speed| format!("{speed:.0}"));
+    pair(&rate, &speed, theme, frame, rect);
+}
+
+fn pair(left: &Plot, right: &Plot, theme: Theme, frame: &mut Frame, rect: Rect) {
+    let [a, b] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(rect);
+    chart::draw(left, theme, frame, a);
+    chart::draw(right, theme, frame, b);
+}
+
+/// Recall of each class as bars: of the validation split, or the test set where there is none.
+fn classes(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
+    let classes = sight.state.classes.get("val").or_else(|| sight.state.classes.get("test"));
+    let about = classes.map(|classes| format!("{}, epoch {} ", classes.split, classes.epoch)).unwrap_or_default();
+    let title = vec![Span::styled(" recall of each class ", theme.title()), Span::styled(about, theme.faint())];
+    let block = part(Line::from(title), theme.faint());
+    let inner = block.inner(rect);
+    frame.render_widget(block, rect);
+    let Some(classes) = classes else { return };
+    let names = sight.state.class_names();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(8).clamp(4, 16);
+    let room = (inner.width as usize).saturating_sub(width + 9);
+    let recalls = Confusion::from_counts(classes.confusion.clone()).recalls();
+    for (class, recall) in recalls.into_iter().enumerate().take(inner.height as usize) {
+        let name = names.get(class).map_or_else(|| format!("class {class}"), |name| sanitize(name));
+        let share = recall.unwrap_or(f64::NAN);
+        let line = Line::from(vec![
+            Span::raw(format!(" {} {} ", fit(&name, width, false), fit(&percent(share), 6, true))),
+            Span::styled(bar(share.max(0.0), room), theme.val()),
+        ]);
+        frame.render_widget(line, Rect { y: inner.y + class as u16, height: 1, ..inner });
+    }
+}
+
+fn tail(screen: &RunScreen, theme: Theme, frame: &mut Frame, rect: Rect) {
+    let place = if screen.up > 0 { format!("{} lines up, G follows ", screen.up) } else { String::new() };
+    let title = vec![Span::styled(" log ", theme.title()), Span::styled(place, theme.faint())];
+    let block = part(Line::from(title), theme.faint());
+    let inner = block.inner(rect);
+    frame.render_widget(block, rect);
+    let end = screen.log.len().saturating_sub(screen.up);
+    let start = end.saturating_sub(inner.height as usize);
+    for (place, line) in screen.log[start..end].iter().enumerate() {
+        frame.render_widget(Span::raw(format!(" {line}")), Rect { y: inner.y + place as u16, height: 1, ..inner });
+    }
+}
