@@ -26,6 +26,8 @@ pub struct Plot<'a> {
     pub title: &'static str,
     /// In painter's order.
     pub series: Vec<Series<'a>>,
+    /// The last step of the axis: the same for all plots of a screen, so that they line up.
+    pub until: u64,
     /// How a value is written.
     pub show: fn(f64) -> String,
 }
@@ -39,11 +41,12 @@ pub fn draw(plot: &Plot, theme: Theme, frame: &mut Frame, rect: Rect) {
         }
     }
     let block = super::part(Line::from(title), theme.faint());
-    let last = plot.series.iter().filter_map(|series| series.curve?.last()).map(|(step, _)| step).max();
-    let (Some(last), true) = (last, rect.height > 3 && rect.width > 16) else {
+    let empty = plot.series.iter().all(|series| series.curve.is_none_or(Curve::is_empty));
+    if empty || rect.height <= 3 || rect.width <= 16 {
         frame.render_widget(block, rect);
         return;
-    };
+    }
+    let last = plot.until;
     let lines: Vec<(Style, Vec<(f64, f64)>)> =
         plot.series.iter().flat_map(|series| segments(series, last, rect.width as usize)).collect();
     let (low, high) = bounds(lines.iter().flat_map(|(_, points)| points));

@@ -116,7 +116,7 @@ fn rows(model: &Model, columns: &[&Column], frame: &mut Frame, rect: Rect) {
     for (place, (at, row)) in rows.iter().enumerate().skip(first).take(height).enumerate() {
         let line = match row {
             Row::Experiment(experiment) => title(experiment, has_runs(at), model.theme),
-            Row::Former(name) => former(name, model.theme),
+            Row::Former(name) => former(name, matches!(model.suite, Some(Ok(_))), model.theme),
             Row::Run(sight) => run(sight, columns, model.theme),
         };
         let style = if at == model.cursor { model.theme.chosen() } else { Style::new() };
@@ -139,10 +139,10 @@ fn title(experiment: &Experiment, has_runs: bool, theme: Theme) -> Line<'static>
     ])
 }
 
-fn former(name: &str, theme: Theme) -> Line<'static> {
+fn former(name: &str, certain: bool, theme: Theme) -> Line<'static> {
     Line::from(vec![
         Span::styled(format!(" {}", mocolab::text::sanitize(name)), theme.title()),
-        Span::styled("  no longer in experiments.toml", theme.faint()),
+        Span::styled(if certain { "  no longer in experiments.toml" } else { "" }, theme.faint()),
     ])
 }
 

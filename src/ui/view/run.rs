@@ -40,7 +40,7 @@ pub fn draw(model: &Model, screen: &RunScreen, frame: &mut Frame, rect: Rect) {
     }
     large(sight, model.theme, frame, charts);
     if tall && rect.width >= 100 {
-        let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(small);
+        let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).spacing(1).areas(small);
         smaller(sight, model.theme, frame, left);
         classes(sight, model.theme, frame, right);
     } else {
@@ -117,6 +117,7 @@ fn large(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
             Series { name: "train", curve: curve(metrics::TRAIN_LOSS), style: theme.train() },
             Series { name: "val", curve: curve(metrics::VAL_LOSS), style: theme.val() },
         ],
+        until: sight.state.step,
         show: number,
     };
     let accuracy = Plot {
@@ -125,6 +126,7 @@ fn large(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
             Series { name: "val", curve: curve(metrics::VAL_MACRO), style: theme.val() },
             Series { name: "test", curve: curve(metrics::TEST_MACRO), style: theme.test() },
         ],
+        until: sight.state.step,
         show: percent,
     };
     pair(&loss, &accuracy, theme, frame, rect);
@@ -133,7 +135,7 @@ fn large(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
 fn smaller(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
     let one = |title, name: &str, show| {
         let curve: Option<&Curve> = sight.state.curves.get(name);
-        Plot { title, series: vec![Series { name: "", curve, style: theme.train() }], show }
+        Plot { title, series: vec![Series { name: "", curve, style: theme.train() }], until: sight.state.step, show }
     };
     let rate = one("learning rate", metrics::LR, number);
     let speed = one("images/s", metrics::IMAGES_PER_S, |speed| format!("{speed:.0}"));
@@ -141,7 +143,7 @@ fn smaller(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
 }
 
 fn pair(left: &Plot, right: &Plot, theme: Theme, frame: &mut Frame, rect: Rect) {
-    let [a, b] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(rect);
+    let [a, b] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).spacing(1).areas(rect);
     chart::draw(left, theme, frame, a);
     chart::draw(right, theme, frame, b);
 }
