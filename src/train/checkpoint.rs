@@ -187,12 +187,19 @@ fn remove_superseded(directory: &Path) -> Result<()> {
         let path = directory.join(&name);
         let best = || header(&path).is_some_and(|texts| texts.get("best").is_some_and(|text| text == "true"));
         let is_best = !best_kept && best();
-        if (kept < KEPT || is_best) && verified(&path).is_ok() {
-            kept += 1;
-            best_kept |= is_best;
-        } else {
-            fs::remove_file(&path).with_context(|| format!("removing the superseded `{}`", path.display()))?;
+        if kept < KEPT || is_best {
+            match verified(&path) {
+                Ok(_) => {
+                    kept += 1;
+                    best_kept |= is_best;
+                    continue;
+                }
+                // It may be whole: the next time will tell.
+                Err(error) if error.is::<std::io::Error>() => continue,
+                Err(_) => {}
+            }
         }
+        fs::remove_file(&path).with_context(|| format!("removing the superseded `{}`", path.display()))?;
     }
     Ok(())
 }

@@ -64,7 +64,7 @@ mod tests {
         };
         let result = evaluate((&pictures, &indices), &colours, Kind::Float, 2, answer);
         assert_eq!(result.confusion.counts(), [vec![900, 0], vec![200, 100]]);
-        assert!((result.confusion.macro_accuracy() - (1.0 + 1.0 / 3.0) / 2.0).abs() < 1e-12);
+        assert!((result.confusion.macro_accuracy() - 2.0 / 3.0).abs() < 1e-12);
         let [right, wrong] = [(1.0 + (-2_f64).exp()).ln(), (1.0 + 2_f64.exp()).ln()];
         assert!((result.loss - (1000.0 * right + 200.0 * wrong) / 1200.0).abs() < 1e-5, "{}", result.loss);
     }

@@ -53,14 +53,14 @@ mod tests {
             let (mut slow, mut velocity) = (starts, [0.0_f64; 3]);
             for (rate, gradient) in rates.into_iter().zip(gradients) {
                 sgd.step(&mut weights, Tensor::from_slice(&gradient.map(|g| g as f32)), rate);
-                for k in 0..3 {
-                    let g = gradient[k] + decay * slow[k];
-                    velocity[k] = factor * velocity[k] + g;
-                    slow[k] -= rate * if nesterov { g + factor * velocity[k] } else { velocity[k] };
+                for ((w, v), g) in slow.iter_mut().zip(&mut velocity).zip(gradient) {
+                    let g = g + decay * *w;
+                    *v = factor * *v + g;
+                    *w -= rate * if nesterov { g + factor * *v } else { *v };
                 }
             }
-            for k in 0..3 {
-                assert!((weights.double_value(&[k as i64]) - slow[k]).abs() < 1e-6, "nesterov {nesterov}: {k}");
+            for (k, slow) in (0..).zip(slow) {
+                assert!((weights.double_value(&[k]) - slow).abs() < 1e-6, "nesterov {nesterov}: {k}");
             }
         }
     }

@@ -99,7 +99,6 @@ impl Colours {
         let row = |values: [f64; 3]| Tensor::from_slice(&values.map(|v| v as f32)).to_device(bytes.device());
         let scale = row(self.deviation.map(|deviation| 1.0 / deviation));
         let shift = row([0, 1, 2].map(|k| -self.mean[k] / self.deviation[k]));
-        let _ = bytes;
         Tensor::addcmul(&shift, &bytes.to_kind(Kind::Float), &scale).to_kind(kind).permute([0, 3, 1, 2])
     }
 }

@@ -63,7 +63,7 @@ struct Unit {
     padding: i64,
 }
 
-/// Units in a row, with a ReLU between, added to a shortcut: the input, or a unit that fits its shape.
+/// Units in a row, with a rectifier between, added to a shortcut: the input, or a unit that fits its shape.
 #[derive(Debug)]
 struct Block {
     units: Vec<Unit>,
@@ -126,7 +126,7 @@ impl ResNet {
             for index in 0..*count {
                 let stride = if stage > 0 && index == 0 { 2 } else { 1 };
                 let name = format!("layer{}.{index}", stage + 1);
-                channels = net.block(&name, channels, plan.width << stage, stride, plan.bottleneck);
+                channels = net.block(&name, [channels, plan.width << stage], stride, plan.bottleneck);
             }
         }
         let start = Start::Linear { inputs: channels };
@@ -152,7 +152,8 @@ impl ResNet {
         x.mean_dim([2, 3].as_slice(), false, None::<Kind>).linear(&weights[last], Some(&weights[last + 1]))
     }
 
-    fn block(&mut self, name: &str, channels: i64, width: i64, stride: i64, bottleneck: bool) -> i64 {
+    /// Adds a block on `channels` inputs; gives the number of its outputs.
+    fn block(&mut self, name: &str, [channels, width]: [i64; 2], stride: i64, bottleneck: bool) -> i64 {
         let out = if bottleneck { width * EXPANSION } else { width };
         let shapes: &[([i64; 2], (i64, i64))] = if bottleneck {
             &[([channels, width], (1, 1)), ([width, width], (3, stride)), ([width, out], (1, 1))]

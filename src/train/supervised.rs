@@ -1,29 +1,28 @@
 //! A classifier trained from scratch on labels: the recipe from the first weights to the last evaluation.
 
+mod progress;
+#[cfg(test)]
+mod tests;
+
 use super::{
     augment::Moves,
-    checkpoint::{self, Content, Texts},
     device,
     eval::{Evaluation, evaluate},
     learner::{Learner, Measured},
-    parameters::Format,
     pictures::{Colours, Pictures},
     session::{Session, Wanted},
 };
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::Result;
 use mocolab::{
     data::{Dataset, stratified},
-    event::{Alert, Best, Checkpoint, Classes, Epoch, Event, Metrics, Outcome, Real, Started, Step},
+    event::{Best, Classes, Epoch, Event, Metrics, Outcome, Real, Started, Step},
     experiment::{Experiment, Supervised},
     metrics,
     random::{Purpose, Random},
     schedule::Rate,
 };
-use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use progress::{Progress, sums};
+use std::{collections::BTreeMap, time::Instant};
 use tch::{Device, Kind, Tensor};
 
 /// What a recipe is given.
@@ -34,26 +33,6 @@ pub struct Job {
     pub dataset: Dataset,
     /// Where to train.
     pub device: Device,
-}
-
-/// Where a run stands: all that a checkpoint holds beside tensors.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Progress {
-    /// Optimiser steps done.
-    step: u64,
-    /// Complete epochs.
-    epoch: u64,
-    /// Steps of an epoch: changes where the data does.
-    steps_per_epoch: u64,
-    format: Format,
-    /// Sum of the losses of this epoch's steps.
-    loss: f64,
-    /// Right answers of this epoch's steps.
-    right: i64,
-    /// Seconds spent in this epoch.
-    seconds: f64,
-    /// The best of every metric.
-    best: BTreeMap<String, Best>,
 }
 
 struct Training<'a> {
@@ -130,32 +109,6 @@ impl<'a> Training<'a> {
             epoch_began: Instant::now(),
             last_saved: Instant::now(),
         }
-    }
-
-    /// Takes up the newest checkpoint that verifies; gives its name.
-    fn resume(&mut self, session: &mut Session) -> Result<Option<String>> {
-        let found = checkpoint::find(session.checkpoints())?;
-        for skipped in found.skipped {
-            alert(session, "checkpoint", format!("a checkpoint was skipped: {skipped}"))?;
-        }
-        let Some(loaded) = found.newest else { return Ok(None) };
-        let progress: Progress = serde_json::from_str(loaded.text("progress")?)
-            .with_context(|| format!("reading where the checkpoint `{}` stands", loaded.file))?;
-        ensure!(
-            progress.steps_per_epoch == self.progress.steps_per_epoch,
-            "the checkpoint `{}` is of a run with {} steps an epoch, this one has {}: the data or the settings changed",
-            loaded.file,
-            progress.steps_per_epoch,
-            self.progress.steps_per_epoch
-        );
-        if progress.format != self.learner.format {
-            let place = (progress.format, self.job.device);
-            self.learner = Learner::new(self.settings, self.job.dataset.classes.len(), self.job.experiment.seed, place);
-        }
-        self.learner.restore(&loaded)?;
-        self.sums = sums(&progress, self.job.device);
-        self.progress = progress;
-        Ok(Some(loaded.file))
     }
 
     fn started(&self, checkpoint: Option<String>) -> Started {
@@ -247,24 +200,6 @@ impl<'a> Training<'a> {
         self.require_a_number(loss, session)
     }
 
-    fn require_a_number(&self, loss: f64, session: &mut Session) -> Result<()> {
-        if loss.is_finite() {
-            return Ok(());
-        }
-        let message = format!(
-            "the training loss was `{loss}` by step {}: the run can't go on. A lower `lr` or a longer `warmup_epochs` \
-             usually helps",
-            self.progress.step
-        );
-        alert(session, "nan", message.clone())?;
-        bail!(message)
-    }
-
-    fn save_is_due(&self) -> bool {
-        let minutes = self.settings.checkpoint_minutes.get();
-        minutes > 0.0 && self.last_saved.elapsed() > Duration::from_secs_f64(60.0 * minutes)
-    }
-
     /// Evaluates what the epoch has brought, writes it down, and keeps it where it is due.
     fn end_epoch(&mut self, session: &mut Session) -> Result<()> {
         self.read_sums(session)?;
@@ -278,11 +213,11 @@ impl<'a> Training<'a> {
         .into();
         if !self.held_out.is_empty() {
             let result = self.evaluate(&self.train, &self.held_out);
-            report(session, epoch, "val", result, &mut metrics)?;
+            report(session, epoch, "val", &result, &mut metrics)?;
         }
         if self.test.len() > 0 && (last || is_due(epoch, u64::from(self.settings.test_every))) {
             let all: Vec<i64> = (0..self.test.len() as i64).collect();
-            report(session, epoch, "test", self.evaluate(&self.test, &all), &mut metrics)?;
+            report(session, epoch, "test", &self.evaluate(&self.test, &all), &mut metrics)?;
         }
         let better = note_bests(&mut self.progress.best, &metrics, epoch);
         let best = better.iter().any(|name| name == metrics::VAL_MACRO);
@@ -309,45 +244,6 @@ impl<'a> Training<'a> {
         let kind = self.learner.format.kind();
         evaluate((pictures, indices), &self.colours, kind, classes, |x| self.learner.logits(x))
     }
-
-    /// Brings the sums of the epoch from the device.
-    fn read_sums(&mut self, session: &mut Session) -> Result<()> {
-        self.progress.loss = self.sums.0.double_value(&[]);
-        self.progress.right = self.sums.1.int64_value(&[]);
-        self.require_a_number(self.progress.loss, session)
-    }
-
-    /// Writes a checkpoint of this moment.
-    fn save(&mut self, session: &mut Session, best: bool) -> Result<()> {
-        self.read_sums(session)?;
-        let seconds = self.progress.seconds + self.epoch_began.elapsed().as_secs_f64();
-        let progress = Progress { seconds, ..self.progress.clone() };
-        session.sync()?;
-        let (step, epoch) = (progress.step, progress.epoch);
-        let tensors = self.learner.tensors(step);
-        let content =
-            Content { tensors, texts: self.texts(&progress)?, step, epoch, best, directory: session.checkpoints() };
-        let saved = content.write()?;
-        session.write(Event::Checkpoint(Checkpoint { step, epoch, file: saved.file, bytes: saved.bytes, best }))?;
-        self.last_saved = Instant::now();
-        Ok(())
-    }
-
-    fn texts(&self, progress: &Progress) -> Result<Texts> {
-        let texts = [
-            ("app", "mocolab".to_owned()),
-            ("version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("experiment", toml::to_string(&self.job.experiment).context("writing the experiment as TOML")?),
-            ("classes", serde_json::to_string(&self.job.dataset.classes)?),
-            ("colours", serde_json::to_string(&self.colours)?),
-            ("progress", serde_json::to_string(progress)?),
-        ];
-        Ok(texts.map(|(key, text)| (key.to_owned(), text)).into())
-    }
-}
-
-fn sums(progress: &Progress, device: Device) -> (Tensor, Tensor) {
-    (Tensor::from(progress.loss).to_device(device), Tensor::from(progress.right).to_device(device))
 }
 
 /// Whether something comes with `epoch` that comes `every` so many epochs, and never for 0.
@@ -355,12 +251,8 @@ fn is_due(epoch: u64, every: u64) -> bool {
     every > 0 && epoch.is_multiple_of(every)
 }
 
-fn alert(session: &mut Session, what: &str, message: String) -> Result<()> {
-    session.write(Event::Alert(Alert { what: what.to_owned(), message }))
-}
-
 /// Writes the answers of `split` and adds its figures to `metrics`.
-fn report(session: &mut Session, epoch: u64, split: &str, result: Evaluation, metrics: &mut Metrics) -> Result<()> {
+fn report(session: &mut Session, epoch: u64, split: &str, result: &Evaluation, metrics: &mut Metrics) -> Result<()> {
     let figures = [
         ("loss", result.loss),
         ("accuracy", result.confusion.accuracy()),
@@ -381,6 +273,3 @@ fn note_bests(best: &mut BTreeMap<String, Best>, metrics: &Metrics, epoch: u64) 
     best.extend(better.iter().map(|(name, value)| (name.clone(), Best { value: *value, epoch })));
     better.into_iter().map(|(name, _)| name).collect()
 }
-
-#[cfg(test)]
-mod tests;

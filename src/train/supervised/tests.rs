@@ -2,6 +2,7 @@
 //! wasn't, bit for bit.
 
 use super::*;
+use crate::{checkpoint, parameters::Format};
 use mocolab::{data::Split, event::Line, experiment::Recipe};
 use std::{fs, path::Path};
 
