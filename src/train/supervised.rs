@@ -12,7 +12,7 @@ use super::{
     pictures::{Colours, Pictures},
     session::{Session, Wanted},
 };
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use mocolab::{
     data::{Dataset, stratified},
     event::{Best, Classes, Epoch, Event, Metrics, Outcome, Real, Started, Step},
@@ -64,6 +64,12 @@ pub fn run(settings: &Supervised, job: &Job, session: &mut Session) -> Result<Ou
         tch::set_num_threads(threads as i32);
     }
     let mut training = Training::prepare(settings, job);
+    ensure!(
+        !training.learnt.is_empty(),
+        "there is nothing to learn from: `val_fraction = {}` of {} training images are held out",
+        settings.val_fraction,
+        training.train.len()
+    );
     let resumed = training.resume(session)?;
     session.write(Event::Started(training.started(resumed)))?;
     while training.progress.epoch < settings.epochs.get() {
