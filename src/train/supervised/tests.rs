@@ -184,5 +184,5 @@ fn a_split_that_leaves_nothing_to_learn_from_is_refused() {
     let (settings, job) = job("val_fraction = 1");
     let directory = tempfile::tempdir().unwrap();
     let error = run(&settings, &job, &mut Session::new(directory.path()).unwrap()).unwrap_err().to_string();
-    assert!(error.contains("`val_fraction = 1`") && error.contains("100 training images"), "{error}");
+    assert!(error.contains("`val_fraction = 1.0`") && error.contains("100 training images"), "{error}");
 }
