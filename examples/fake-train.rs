@@ -2,7 +2,7 @@
 //! of the air, so that the terminal can be tested without libtorch. `MOCOLAB_TRAIN` names it in the place of the real one.
 //!
 //! `FAKE_STEP_MS` is the time of a step (default 20), `FAKE_STEPS` the steps of an epoch (default 10), `FAKE_FAIL_AT` a
-//! step at which it fails.
+//! step at which it fails; `FAKE_CHILD` has it start a process that outlives it.
 
 #![expect(clippy::print_stderr, reason = "what a trainer prints is its log")]
 
@@ -56,6 +56,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     log.write(Event::Started(started))?;
     eprintln!("a fake trainer, attempt {}", job.attempt);
+    if number("FAKE_CHILD", 0) > 0 {
+        eprintln!("a child: {}", std::process::Command::new("sleep").arg("600").spawn()?.id());
+    }
     for step in 1..=steps {
         std::thread::sleep(Duration::from_millis(pause));
         run.beat(step);

@@ -5,6 +5,7 @@ use super::{Cmd, Dialogue, LOG_LINES, Model, Msg, News, Row, Screen};
 use crate::sight::Sight;
 use mocolab::device::Devices;
 use mocolab::run::RunDir;
+use mocolab::status::Status;
 
 /// Takes in what happened.
 pub fn update(model: &mut Model, message: Msg) -> Vec<Cmd> {
@@ -76,8 +77,12 @@ fn offer(model: &mut Model, devices: Devices) {
     }
 }
 
-/// A run this screen has started: the list has it chosen, so that Enter opens it.
+/// A run this screen has started: the list has it chosen, so that Enter opens it. The watcher may not have seen it yet.
 fn choose(model: &mut Model, run: &RunDir) {
+    keep_choice(model, |model| {
+        let launched = || Sight { status: Status::Starting, ..Sight::unread(run.clone()) };
+        model.runs.entry(run.clone()).or_insert_with(launched);
+    });
     let at = model.rows().iter().position(|row| matches!(row, Row::Run(sight) if sight.run == *run));
     if let (Some(at), Screen::List) = (at, &model.screen) {
         model.cursor = at;

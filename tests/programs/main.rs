@@ -1,0 +1,16 @@
+//! The programs end to end: real processes in projects of their own, with `examples/fake-train.rs` as the trainer, and
+//! with the real one where it is built. Tests poll with a deadline that even a busy machine keeps.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![expect(clippy::print_stderr, reason = "what is skipped is said aloud")]
+
+mod attempts;
+mod commands;
+mod damage;
+mod fake_train;
+mod processes;
+mod project;
+mod screen;
+mod terminal;
+#[cfg(feature = "torch")]
+mod training;

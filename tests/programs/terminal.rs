@@ -1,0 +1,153 @@
+//! The laboratory in a real terminal, with the fake trainer.
+
+use crate::project::{Project, poll};
+use crate::screen::{Screen, tmux_is_missing};
+use std::fs;
+
+/// The number of the epoch in the row of the running run: `3/40`.
+fn epoch(screen: &Screen) -> Option<u64> {
+    screen.row("running")?.get(4)?.split_once('/')?.0.parse().ok()
+}
+
+/// Presses `s` on the first experiment and takes the CPU.
+fn start(screen: &Screen) {
+    screen.wait_for("not run yet");
+    screen.press(&["s"]);
+    screen.wait_for("start quick: where?");
+    screen.wait_until("the devices", |screen| screen.text().lines().any(|line| line.contains("│ cpu")));
+    // The CPU is the first row; where there is a GPU another one is chosen.
+    screen.press(&["k", "Enter"]);
+    screen.wait_for("● running");
+}
+
+/// Starts a run, watches it, opens it, stops it, leaves.
+fn story(width: u16, height: u16) {
+    if tmux_is_missing() {
+        return;
+    }
+    let epochs = "[experiment.quick]\ndata = \"shapes\"\n[experiment.quick.supervised]\nepochs = 500\n";
+    let project = Project::new(epochs).with("FAKE_STEP_MS", "25");
+    let screen = Screen::laboratory(&project, width, height);
+    start(&screen);
+
+    let first = screen.find("an epoch", |screen| epoch(screen).filter(|epoch| *epoch > 0));
+    screen.wait_until("two more epochs", |screen| epoch(screen) >= Some(first + 2));
+    let row =
+        screen.find("the run's figures", |screen| screen.row("running").filter(|row| Screen::figures(row).is_some()));
+    assert_eq!(row[3], "cpu");
+
+    screen.press(&["Enter"]);
+    screen.wait_for("macro accuracy");
+    screen.wait_for("epoch 2 of 500");
+    for words in ["loss", "learning rate", "images/s", "log", "train ", "val "] {
+        assert!(screen.text().contains(words), "no {words} on\n{}", screen.text());
+    }
+    screen.press(&["?"]);
+    screen.wait_for("back to the list");
+    screen.press(&["Escape"]);
+    screen.wait_without("back to the list");
+    screen.press(&["Escape"]);
+    screen.wait_for("STATUS");
+
+    // The run that was started here is the one chosen.
+    screen.press(&["x"]);
+    screen.wait_for("stop quick/");
+    screen.press(&["Enter"]);
+    screen.wait_for("■ stopped");
+    assert_eq!(project.status("quick"), "stopped");
+    screen.press(&["q"]);
+    screen.wait_for_shell();
+}
+
+#[test]
+fn a_story_at_80x24() {
+    story(80, 24);
+}
+
+#[test]
+fn a_story_at_120x40() {
+    story(120, 40);
+}
+
+#[test]
+fn a_terminal_that_dies_takes_no_run_along() {
+    if tmux_is_missing() {
+        return;
+    }
+    let project = Project::endless();
+    let screen = Screen::laboratory(&project, 80, 24);
+    start(&screen);
+    screen.kill();
+    let before = project.summary("quick")["step"].as_u64().unwrap();
+    poll("further steps", || (project.summary("quick")["step"].as_u64()? > before + 10).then_some(()));
+    assert_eq!(project.status("quick"), "running");
+
+    let screen = Screen::laboratory(&project, 80, 24);
+    screen.wait_for("● running");
+    screen.wait_for("1 running, 1 run");
+    // `start --wait` in a terminal that dies is no different.
+    screen.press(&["q"]);
+    screen.wait_for_shell();
+    project.run("stop quick --now").good();
+    screen.type_line(&format!("{} start quick --device cpu --wait", env!("CARGO_BIN_EXE_mocolab")));
+    project.wait_for("quick", "running");
+    screen.kill();
+    let before = project.summary("quick")["step"].as_u64().unwrap();
+    poll("further steps", || (project.summary("quick")["step"].as_u64()? > before + 10).then_some(()));
+}
+
+#[test]
+fn any_size_of_the_terminal_is_borne() {
+    if tmux_is_missing() {
+        return;
+    }
+    let project = Project::endless();
+    let screen = Screen::laboratory(&project, 80, 24);
+    start(&screen);
+    for opened in [false, true] {
+        if opened {
+            screen.press(&["Enter"]);
+            screen.wait_for("macro accuracy");
+        }
+        for (width, height) in [(20, 5), (1, 1), (2, 40), (200, 2), (200, 50)] {
+            screen.resize(width, height);
+            screen.press(&["?", "?", "j", "k"]);
+            assert!(screen.is_alternate(), "at {width}x{height}");
+        }
+        // It still answers.
+        screen.press(&["?"]);
+        screen.wait_for("on the list");
+        screen.press(&["?"]);
+        screen.wait_without("on the list");
+        screen.resize(80, 24);
+        screen.wait_for("● running");
+    }
+    screen.press(&["q"]);
+    screen.wait_for_shell();
+    assert_eq!(project.status("quick"), "running");
+}
+
+#[test]
+fn an_error_in_the_file_is_shown_at_its_line_until_it_is_mended() {
+    if tmux_is_missing() {
+        return;
+    }
+    let project = Project::quick();
+    let file = project.path("experiments.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    fs::write(&file, good.replace("epochs", "epoch")).unwrap();
+    let screen = Screen::laboratory(&project, 80, 24);
+    screen.wait_for("experiments.toml:4:1");
+    screen.wait_for("did you mean `epochs`?");
+    fs::write(&file, &good).unwrap();
+    screen.wait_without("did you mean");
+    screen.wait_for("not run yet");
+    // And the other way round, with the runs still there.
+    project.run("start quick --device cpu --wait").good();
+    screen.wait_for("✓ done");
+    fs::write(&file, good.replace("resnet8", "resnet9")).unwrap();
+    screen.wait_for("resnet9\"` is not allowed");
+    screen.wait_for("✓ done");
+    screen.press(&["q"]);
+    screen.wait_for_shell();
+}

@@ -1,0 +1,171 @@
+//! The real trainer on a few hundred pictures: in a real terminal, and killed in the middle of an epoch.
+
+use crate::processes::trainer;
+use crate::project::{Project, poll};
+use crate::screen::{Screen, tmux_is_missing};
+use image::{Rgb, RgbImage};
+use mocolab::event::Event;
+use mocolab::metrics::IMAGES_PER_S;
+use mocolab::run::{Reader, RunDir};
+use rustix::process::{Signal, kill_process};
+use safetensors::SafeTensors;
+use serde_json::Value;
+use std::fs;
+
+/// Settings of an experiment that takes some seconds: 48 steps an epoch.
+const SETTINGS: &str = "arch = \"resnet8\"\nepochs = 8\nbatch = 10\nlr = 0.05\nwarmup_epochs = 1\nlog_every = 1\ntest_every = 1\nval_fraction = 0.2\n";
+
+/// A project of `names`, all alike, on three classes of 200 pictures to learn from and 40 to be tested on.
+fn project(names: &[&str]) -> Project {
+    let table = |name: &&str| format!("[experiment.{name}.supervised]\n{SETTINGS}");
+    let tables: String = names.iter().map(table).collect();
+    let project = Project::untrained();
+    for (split, count) in [("train", 200), ("test", 40)] {
+        for class in 0..3 {
+            let folder = project.path(&format!("pictures/{split}/class{class}"));
+            fs::create_dir_all(&folder).unwrap();
+            (0..count).for_each(|number| picture(class, number).save(folder.join(format!("{number:03}.png"))).unwrap());
+        }
+    }
+    let head = "[defaults]\ndata = \"images:pictures\"\nseed = 3\nthreads = 2\n";
+    fs::write(project.path("experiments.toml"), format!("{head}{tables}")).unwrap();
+    let trainer = std::path::Path::new(env!("CARGO_BIN_EXE_mocolab-train"));
+    assert_eq!(
+        trainer.parent(),
+        std::path::Path::new(env!("CARGO_BIN_EXE_mocolab")).parent(),
+        "mocolab finds it there"
+    );
+    project
+}
+
+/// A picture of `class`: noise that is a little brighter in one colour and one half.
+fn picture(class: u32, number: u32) -> RgbImage {
+    let mut noise = class * 1_000_003 + number * 7919 + 17;
+    RgbImage::from_fn(32, 32, |x, _| {
+        let mut next = || {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (noise >> 24) as u8 / 2
+        };
+        let mut pixel = [next(), next(), next()];
+        pixel[class as usize] += if x < 16 { 60 } else { 20 };
+        Rgb(pixel)
+    })
+}
+
+#[test]
+fn the_real_trainer_in_a_real_terminal() {
+    if tmux_is_missing() {
+        return;
+    }
+    let project = project(&["tiny"]);
+    let screen = Screen::laboratory(&project, 120, 40);
+    screen.wait_for("not run yet");
+    screen.press(&["s"]);
+    screen.wait_until("the devices", |screen| screen.text().lines().any(|line| line.contains("│ cpu")));
+    screen.press(&["k", "Enter"]);
+    screen.wait_for("● running");
+    // Loss, macro accuracy and epoch are read off the screen, at two epochs.
+    let seen = |after: u64| {
+        screen.find("an epoch with its figures", move |screen| {
+            let row = screen.row("running").or_else(|| screen.row("done"))?;
+            let epoch: u64 = row.get(4)?.split_once('/')?.0.parse().ok()?;
+            let (loss, _) = Screen::figures(&row)?;
+            (epoch > after).then_some((epoch, loss))
+        })
+    };
+    let (first, loss) = seen(0);
+    assert!(loss > 0.0 && loss < 10.0, "{loss}");
+    seen(first);
+    screen.press(&["Enter"]);
+    screen.wait_for("600 training images, 120 test images");
+    screen.wait_for("recall of each class");
+    screen.kill();
+
+    project.wait_for("tiny", "done");
+    let details = project.json("show tiny --json");
+    let curve = |name: &str| details["curves"][name].as_array().unwrap().clone();
+    let (train, val) = (curve("train/loss"), curve("val/macro_accuracy"));
+    assert_eq!((train.len(), val.len()), (384, 8));
+    let mean =
+        |points: &[Value]| points.iter().map(|point| point[1].as_f64().unwrap()).sum::<f64>() / points.len() as f64;
+    assert!(mean(&train[336..]) < mean(&train[..48]), "the loss falls: {train:?}");
+    assert!(val[7][1].as_f64().unwrap() > 0.5, "three classes that differ in colour are told apart: {val:?}");
+}
+
+#[test]
+fn killed_mid_epoch_it_resumes_bit_for_bit() {
+    let project = project(&["undisturbed", "killed"]);
+    project.run("start undisturbed --device cpu --wait").good();
+
+    let run = project.start("killed");
+    kill_in_the_middle_of_an_epoch(&run);
+    assert_eq!(project.status("killed"), "crashed", "at once");
+    let at = project.summary("killed")["step"].as_u64().unwrap();
+    project.run("resume killed --wait").good();
+
+    let (a, b) = (project.json("show undisturbed --json"), project.json("show killed --json"));
+    assert_eq!((&b["summary"]["attempt"], &b["summary"]["status"]), (&2.into(), &"done".into()));
+    let from = b["started"]["from_step"].as_u64().unwrap();
+    assert!(from > 0 && from < at, "it went on from step {from}, before step {at} at which it was killed");
+    let names = |details: &Value| details["curves"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&a), names(&b));
+    for name in names(&a).iter().filter(|name| *name != IMAGES_PER_S) {
+        assert_eq!(bits(&a["curves"][name]), bits(&b["curves"][name]), "{name}");
+    }
+    assert_eq!(a["classes"], b["classes"]);
+    assert_eq!(a["summary"]["best"], b["summary"]["best"]);
+    assert_same_tensors(&project.latest("undisturbed"), &a, &run, &b);
+}
+
+/// Kills the trainer of `run` when it has written a checkpoint and made a few steps of the next epoch. It is held while
+/// that is looked at, so that it can't run on into another epoch.
+fn kill_in_the_middle_of_an_epoch(run: &RunDir) {
+    let pid = trainer(run);
+    poll("the middle of an epoch after a checkpoint", || {
+        kill_process(pid, Signal::STOP).unwrap();
+        let lines = Reader::new(run).read(usize::MAX).unwrap().lines;
+        let (mut saved, mut step, mut per_epoch) = (0, 0, 1);
+        for line in &lines {
+            match &line.event {
+                Event::Started(started) => per_epoch = started.steps_per_epoch,
+                Event::Checkpoint(checkpoint) => saved = checkpoint.step,
+                Event::Step(made) => step = made.step,
+                Event::Finished(_) => panic!("it ended before it could be killed"),
+                _ => {}
+            }
+        }
+        let middle = saved > 0 && step > saved && (3..per_epoch - 3).contains(&(step % per_epoch));
+        kill_process(pid, if middle { Signal::KILL } else { Signal::CONT }).unwrap();
+        middle.then_some(())
+    });
+    // The signal is sent; the process is gone when its lock is free.
+    poll("the trainer's end", || (run.probe() == mocolab::status::Lock::Free).then_some(()));
+}
+
+/// The points of a curve: step, and the value's bits.
+fn bits(curve: &Value) -> Vec<(u64, Option<u64>)> {
+    let points = curve.as_array().unwrap().iter();
+    points.map(|point| (point[0].as_u64().unwrap(), point[1].as_f64().map(f64::to_bits))).collect()
+}
+
+/// The last checkpoints hold the same tensors, byte for byte.
+fn assert_same_tensors(a: &RunDir, a_details: &Value, b: &RunDir, b_details: &Value) {
+    let read = |run: &RunDir, details: &Value| {
+        let last = details["checkpoints"].as_array().unwrap().last().unwrap().clone();
+        (last["step"].clone(), fs::read(run.checkpoints().join(last["file"].as_str().unwrap())).unwrap())
+    };
+    let ((a_step, a), (b_step, b)) = (read(a, a_details), read(b, b_details));
+    assert_eq!(a_step, b_step);
+    let (a, b) = (SafeTensors::deserialize(&a).unwrap(), SafeTensors::deserialize(&b).unwrap());
+    let names = |file: &SafeTensors| {
+        let mut names: Vec<String> = file.names().into_iter().map(|name| name.to_string()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&a), names(&b));
+    assert!(names(&a).len() > 20, "weights and optimiser of a network: {:?}", names(&a));
+    for name in names(&a) {
+        let (left, right) = (a.tensor(&name).unwrap(), b.tensor(&name).unwrap());
+        assert!(left.shape() == right.shape() && left.data() == right.data(), "`{name}` differs");
+    }
+}
