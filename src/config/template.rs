@@ -18,9 +18,10 @@ data = \"cifar10 else shapes\"
 
 [experiment.quick.supervised]
 arch = \"resnet8\"
-epochs = 6
-lr = 0.2
+epochs = 5
+lr = 0.3
 warmup_epochs = 1
+crop_padding = 0
 test_every = 1
 
 # A base classifier: what self-supervised pre-training has to be compared with.
