@@ -162,7 +162,7 @@ mod tests {
             for step in &steps { curve.push(*step, *step as f64); }
             let bins = curve.bins(0, 5000, columns);
             prop_assert_eq!(bins.iter().map(|bin| bin.count as usize).sum::<usize>(), steps.len());
-            prop_assert!(bins.iter().all(|bin| bin.first as f64 == bin.low && bin.last as f64 == bin.high));
+            prop_assert!(bins.iter().all(|bin| (bin.first as f64, bin.last as f64) == (bin.low, bin.high)));
             prop_assert!(bins.windows(2).all(|pair| pair[0].last < pair[1].first));
             curve.cut(cut);
             let kept: Vec<u64> = curve.points().map(|(step, _)| step).collect();

@@ -201,9 +201,9 @@ mod tests {
         feed(&mut state, 2, 60.0, started(10));
         assert_eq!((state.attempt, state.step, state.epoch), (2, 10, 2));
         assert_eq!(state.curves["train/loss"].last(), Some((10, 90.0)));
-        assert_eq!(state.latest["val/macro_accuracy"], 0.1);
+        assert_eq!(state.latest.get("val/macro_accuracy"), Some(&0.1));
         feed(&mut state, 2, 62.0, step(11, 50.0));
-        assert_eq!(state.latest["train/loss"], 50.0);
+        assert_eq!(state.latest.get("train/loss"), Some(&50.0));
         assert_eq!(state.seconds_left(), Some(2.0 * 89.0));
     }
 

@@ -77,6 +77,11 @@ pub fn launch(run: &RunDir, devices: &Choice) -> Result<std::convert::Infallible
     run.write_job(&job(run, devices)?).map_err(io(format!("writing `{}`", run.job().display())))?;
     let mut command = Command::new(&trainer);
     command.arg(run.path()).stdin(lock.into_file());
+    // Where a core has other work, OpenMP's threads that wait for each other by spinning take it from the one they wait
+    // for; by default they spin for as long as a step lasts.
+    if std::env::var_os("GOMP_SPINCOUNT").is_none() && std::env::var_os("OMP_WAIT_POLICY").is_none() {
+        command.env("GOMP_SPINCOUNT", "10000");
+    }
     if let Some(visible) = devices.visible(std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref()) {
         command.env("CUDA_VISIBLE_DEVICES", visible).env("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
     }

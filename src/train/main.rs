@@ -49,7 +49,9 @@ fn main() -> ExitCode {
         [flag] if flag == "--version" => print(concat!("mocolab-train ", env!("CARGO_PKG_VERSION"))),
         [run] if !run.starts_with('-') => return attend(&RunDir::new(run)),
         _ => {
-            print("usage: mocolab-train RUN\n\nTrains the run in the directory RUN; `mocolab start` makes and starts one.");
+            print(
+                "usage: mocolab-train RUN\n\nTrains the run in the directory RUN; `mocolab start` makes and starts one.",
+            );
             return ExitCode::from(2);
         }
     }
@@ -104,7 +106,9 @@ fn begin(run: &RunDir) -> Result<(HeldLock, Job, Experiment)> {
     let text = std::fs::read_to_string(&path).with_context(|| format!("reading `{path}`"))?;
     let experiment = read_snapshot(&text, &path)?;
     let lock = HeldLock::inherit(run)?;
-    let job = run.read_job()?.with_context(|| format!("`{}` has no job.json: start it with `mocolab resume`", run.label()))?;
+    let job = run
+        .read_job()?
+        .with_context(|| format!("`{}` has no job.json: start it with `mocolab resume`", run.label()))?;
     Ok((lock, job, experiment))
 }
 
@@ -148,7 +152,12 @@ fn finish(result: Result<Outcome>, session: &mut Session) -> u8 {
 }
 
 fn no_room(error: &anyhow::Error) -> bool {
-    let full = |kind| matches!(kind, std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge);
+    let full = |kind| {
+        matches!(
+            kind,
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge
+        )
+    };
     error.chain().any(|cause| {
         let log = cause.downcast_ref::<LogError>().map(|error| error.error.kind());
         log.or_else(|| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind)).is_some_and(full)

@@ -83,7 +83,10 @@ fn key(code: KeyCode) -> Msg {
 }
 
 fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
-    keys.chars().map(|c| if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) }).flat_map(|code| update(model, key(code))).collect()
+    keys.chars()
+        .map(|c| if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) })
+        .flat_map(|code| update(model, key(code)))
+        .collect()
 }
 
 fn picture(model: &Model, width: u16, height: u16) -> String {
@@ -140,7 +143,9 @@ fn dialogues() {
     update(&mut model, Msg::Devices(Devices { devices, note: None }));
     insta::assert_snapshot!("start_80x24", picture(&model, 80, 24));
     let commands = press(&mut model, "j\n");
-    assert!(matches!(&commands[..], [Cmd::Start(Start::New(e), device)] if e.name.as_str() == "quick" && device.to_string() == "1"));
+    assert!(
+        matches!(&commands[..], [Cmd::Start(Start::New(e), device)] if e.name.as_str() == "quick" && device.to_string() == "1")
+    );
 
     press(&mut model, "jx");
     insta::assert_snapshot!("stop_80x24", picture(&model, 80, 24));
@@ -153,7 +158,8 @@ fn dialogues() {
 #[test]
 fn a_wrong_file_is_shown_with_its_line_and_the_runs_stay() {
     let mut model = busy();
-    let problem = config::parse("[experiment.quick.supervised]\nepochs = 0\narhc = \"resnet8\"\n", "experiments.toml").unwrap_err();
+    let problem = config::parse("[experiment.quick.supervised]\nepochs = 0\narhc = \"resnet8\"\n", "experiments.toml")
+        .unwrap_err();
     update(&mut model, Msg::Suite(Err(problem.to_string())));
     insta::assert_snapshot!("wrong_file_80x24", picture(&model, 80, 24));
 }
@@ -168,7 +174,9 @@ fn what_was_asked_to_stop_can_only_be_killed() {
     press(&mut model, "x");
     assert!(matches!(&model.notice, Some(Notice::Failed(text)) if text.contains("crashed")));
     assert_eq!(press(&mut model, "r"), [Cmd::FindDevices]);
-    assert!(matches!(&model.dialogue, Some(Dialogue::Start(start)) if start.what == Start::Again(run("20261124-110000"))));
+    assert!(
+        matches!(&model.dialogue, Some(Dialogue::Start(start)) if start.what == Start::Again(run("20261124-110000")))
+    );
 }
 
 #[test]
@@ -194,7 +202,12 @@ fn no_colour_is_used_where_none_is_wanted() {
         let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
         terminal.draw(|frame| view::draw(&model, frame)).unwrap();
         let buffer = terminal.backend().buffer();
-        assert!(buffer.content().iter().all(|cell| cell.fg == ratatui::style::Color::Reset && cell.bg == ratatui::style::Color::Reset));
+        assert!(
+            buffer
+                .content()
+                .iter()
+                .all(|cell| cell.fg == ratatui::style::Color::Reset && cell.bg == ratatui::style::Color::Reset)
+        );
     }
 }
 
@@ -226,7 +239,8 @@ fn happen(model: &mut Model, what: u8) {
         23 => Msg::Log(one, vec!["a very long line of a log ".repeat(20); 30]),
         24 => Msg::Devices(Devices { devices: Vec::new(), note: Some("none".into()) }),
         25 => {
-            let metrics = [("train/loss".to_owned(), Real(f64::NAN)), ("val/macro_accuracy".to_owned(), Real(1e300))].into();
+            let metrics =
+                [("train/loss".to_owned(), Real(f64::NAN)), ("val/macro_accuracy".to_owned(), Real(1e300))].into();
             let step = Event::Step(Step { step: u64::MAX, of: 1, epoch: u64::MAX, metrics });
             let alert = Event::Alert(Alert { what: "nan".into(), message: "\x1b[2Jnot a number".into() });
             let line = |event| Line { attempt: 9, seq: 0, t: -1.0, event };

@@ -1,0 +1,311 @@
+//! Checkpoint files: one safetensors file each, that names its step and its own CRC-32 and so verifies itself, as
+//! `step-0000001234.1a2b3c4d.safetensors`. Written beside, synced, renamed, read again; only then do older ones go.
+//! What the tensors mean is the writer's business.
+
+use anyhow::{Context, Result, ensure};
+use atomic_write_file::AtomicWriteFile;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::{collections::HashMap, fs, io::Read, io::Write, path::Path};
+use tch::{Kind, Tensor};
+
+/// Text about a checkpoint, by key.
+pub type Texts = HashMap<String, String>;
+
+/// What is to be saved.
+pub struct Content<'a> {
+    /// Tensors by name, fp32 or whole numbers.
+    pub tensors: Vec<(String, Tensor)>,
+    /// Text by key.
+    pub texts: Texts,
+    /// Steps done.
+    pub step: u64,
+    /// Complete epochs: tells apart two checkpoints of the same step, before and after an evaluation.
+    pub epoch: u64,
+    /// Whether it is the best so far: the last of these is kept.
+    pub best: bool,
+    /// The directory.
+    pub directory: &'a Path,
+}
+
+/// A checkpoint on the disk, verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// The file's name.
+    pub file: String,
+    /// The file's size.
+    pub bytes: u64,
+}
+
+/// A checkpoint in memory, verified.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The file's name.
+    pub file: String,
+    /// Text by key.
+    pub texts: Texts,
+    bytes: Vec<u8>,
+}
+
+/// What was found in a directory of checkpoints.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The newest that verifies.
+    pub newest: Option<Loaded>,
+    /// Newer ones that don't, each with what is wrong with it.
+    pub skipped: Vec<String>,
+}
+
+/// Checkpoints kept beside the best.
+const KEPT: usize = 2;
+/// The longest header that is read: a network has thousands of tensors, not millions.
+const LONGEST_HEADER: u64 = 16 << 20;
+
+impl Content<'_> {
+    /// Writes the file, verifies it, and removes those it supersedes: the newest two and the best stay.
+    ///
+    /// # Errors
+    /// Where there isn't twice the space it needs, or the disk fails. Checkpoints from before are then all still there.
+    pub fn write(mut self) -> Result<Saved> {
+        let own = [("format", "pt".to_owned()), ("step", self.step.to_string()), ("epoch", self.epoch.to_string())];
+        self.texts.extend(own.map(|(key, text)| (key.to_owned(), text)));
+        self.texts.insert("best".to_owned(), self.best.to_string());
+        let bytes = encode(&self.tensors, self.texts)?;
+        let file = format!("step-{:010}.{:08x}.safetensors", self.step, crc32fast::hash(&bytes));
+        let path = self.directory.join(&file);
+        require_space(self.directory, bytes.len() as u64)?;
+        let write = || -> std::io::Result<()> {
+            let mut beside = AtomicWriteFile::open(&path)?;
+            beside.write_all(&bytes)?;
+            beside.commit()
+        };
+        write().with_context(|| format!("writing the checkpoint `{}`", path.display()))?;
+        verified(&path)?;
+        remove_superseded(self.directory)?;
+        Ok(Saved { file, bytes: bytes.len() as u64 })
+    }
+}
+
+impl Loaded {
+    /// The tensor called `name`, on the CPU.
+    ///
+    /// # Errors
+    /// Where it isn't there or is of a type that checkpoints don't have.
+    pub fn tensor(&self, name: &str) -> Result<Tensor> {
+        let file = SafeTensors::deserialize(&self.bytes)?;
+        let view = file.tensor(name).with_context(|| format!("`{name}` in the checkpoint `{}`", self.file))?;
+        let kind = match view.dtype() {
+            Dtype::F32 => Kind::Float,
+            Dtype::I64 => Kind::Int64,
+            other => anyhow::bail!("`{name}` in the checkpoint `{}` is of type `{other:?}`", self.file),
+        };
+        let shape: Vec<i64> = view.shape().iter().map(|length| *length as i64).collect();
+        Ok(Tensor::f_from_data_size(view.data(), &shape, kind)?)
+    }
+
+    /// The text under `key`.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn text(&self, key: &str) -> Result<&str> {
+        let text = self.texts.get(key).map(String::as_str);
+        text.with_context(|| format!("the checkpoint `{}` says nothing of `{key}`", self.file))
+    }
+}
+
+/// Looks for the newest checkpoint in `directory` that verifies, and removes what an interrupted writing left.
+///
+/// # Errors
+/// Where the directory can't be read.
+pub fn find(directory: &Path) -> Result<Found> {
+    let mut found = Found::default();
+    for name in names(directory)? {
+        if name.starts_with(".step-") {
+            fs::remove_file(directory.join(&name)).with_context(|| format!("removing the left-over `{name}`"))?;
+        }
+    }
+    for name in newest_first(directory)? {
+        match verified(&directory.join(&name)).and_then(|bytes| Ok((decode_texts(&bytes)?, bytes))) {
+            Ok((texts, bytes)) => {
+                found.newest = Some(Loaded { file: name, texts, bytes });
+                break;
+            }
+            Err(error) => found.skipped.push(format!("`{name}`: {error:#}")),
+        }
+    }
+    Ok(found)
+}
+
+/// The bytes of the file, where they are what its name says.
+fn verified(path: &Path) -> Result<Vec<u8>> {
+    let bytes = fs::read(path).with_context(|| format!("reading the checkpoint `{}`", path.display()))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let promised = checksum(&name).with_context(|| format!("`{name}` names no checksum"))?;
+    let sum = crc32fast::hash(&bytes);
+    ensure!(sum == promised, "it is damaged: its name promises checksum `{promised:08x}`, it has `{sum:08x}`");
+    Ok(bytes)
+}
+
+fn checksum(name: &str) -> Option<u32> {
+    let (_, sum) = name.strip_suffix(".safetensors")?.strip_prefix("step-")?.split_once('.')?;
+    u32::from_str_radix(sum, 16).ok()
+}
+
+fn names(directory: &Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(directory).with_context(|| format!("reading `{}`", directory.display()))?;
+    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    names.collect::<std::io::Result<_>>().with_context(|| format!("reading `{}`", directory.display()))
+}
+
+/// The names of all checkpoints, by step and then by complete epochs, newest first.
+fn newest_first(directory: &Path) -> Result<Vec<String>> {
+    let mut names = names(directory)?;
+    names.retain(|name| checksum(name).is_some());
+    names.sort_by_cached_key(|name| {
+        let step: Option<u64> = name.get(5..15).and_then(|digits| digits.parse().ok());
+        let epoch = header(&directory.join(name)).and_then(|texts| texts.get("epoch")?.parse::<u64>().ok());
+        std::cmp::Reverse((step, epoch, name.clone()))
+    });
+    Ok(names)
+}
+
+/// The texts of a checkpoint without its tensors, unverified.
+fn header(path: &Path) -> Option<Texts> {
+    let mut file = fs::File::open(path).ok()?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let length = u64::from_le_bytes(length);
+    let mut json = Vec::new();
+    file.take(length.min(LONGEST_HEADER)).read_to_end(&mut json).ok()?;
+    let header: serde_json::Value = serde_json::from_slice(&json).ok()?;
+    serde_json::from_value(header.get("__metadata__")?.clone()).ok()
+}
+
+/// Removes all but the newest two and the newest that was the best of its time. Damaged ones don't count as kept.
+fn remove_superseded(directory: &Path) -> Result<()> {
+    let (mut kept, mut best_kept) = (0, false);
+    for name in newest_first(directory)? {
+        let path = directory.join(&name);
+        let best = || header(&path).is_some_and(|texts| texts.get("best").is_some_and(|text| text == "true"));
+        let is_best = !best_kept && best();
+        if kept < KEPT || is_best {
+            match verified(&path) {
+                Ok(_) => {
+                    kept += 1;
+                    best_kept |= is_best;
+                    continue;
+                }
+                // It may be whole: the next time will tell.
+                Err(error) if error.is::<std::io::Error>() => continue,
+                Err(_) => {}
+            }
+        }
+        fs::remove_file(&path).with_context(|| format!("removing the superseded `{}`", path.display()))?;
+    }
+    Ok(())
+}
+
+fn require_space(directory: &Path, bytes: u64) -> Result<()> {
+    let disk =
+        rustix::fs::statvfs(directory).with_context(|| format!("asking for space in `{}`", directory.display()))?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    ensure!(
+        free >= 2 * bytes,
+        "no space for a checkpoint of {} MB: `{}` has {} MB free, and twice the size is needed. Make room, then resume",
+        bytes.div_ceil(1_000_000),
+        directory.display(),
+        free / 1_000_000
+    );
+    Ok(())
+}
+
+fn encode(tensors: &[(String, Tensor)], texts: Texts) -> Result<Vec<u8>> {
+    let raw = tensors.iter().map(|(name, tensor)| {
+        let kind = if tensor.kind() == Kind::Int64 { Dtype::I64 } else { Dtype::F32 };
+        let tensor = tensor.detach().to_device(tch::Device::Cpu).contiguous();
+        let mut bytes = vec![0; tensor.numel() * kind.bitsize() / 8];
+        tensor.f_copy_data_u8(&mut bytes, tensor.numel()).with_context(|| format!("copying `{name}`"))?;
+        let shape: Vec<usize> = tensor.size().iter().map(|length| *length as usize).collect();
+        Ok((name, kind, shape, bytes))
+    });
+    let raw: Vec<_> = raw.collect::<Result<_>>()?;
+    let views = raw.iter().map(|(name, kind, shape, bytes)| Ok((name, TensorView::new(*kind, shape.clone(), bytes)?)));
+    let views: Vec<_> = views.collect::<Result<_>>()?;
+    Ok(safetensors::serialize(views, Some(texts))?)
+}
+
+fn decode_texts(bytes: &[u8]) -> Result<Texts> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).context("it is not a safetensors file")?;
+    Ok(metadata.metadata().clone().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(directory: &Path, step: u64, epoch: u64, best: bool) -> String {
+        let tensors = vec![
+            ("a.weight".to_owned(), Tensor::from_slice(&[1_f32, -0.0, f32::MIN_POSITIVE, step as f32]).view([2, 2])),
+            ("a.count".to_owned(), Tensor::from(7_i64)),
+        ];
+        let texts = [("said".to_owned(), "ä\n".to_owned())].into();
+        Content { tensors, texts, step, epoch, best, directory }.write().unwrap().file
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = write(directory.path(), 12, 1, false);
+        assert!(file.starts_with("step-0000000012."), "{file}");
+        fs::write(directory.path().join(".step-0000000013.00000000.safetensors.Xy12"), "half").unwrap();
+        let loaded = find(directory.path()).unwrap().newest.unwrap();
+        assert_eq!(loaded.file, file);
+        let expected = Tensor::from_slice(&[1_f32, -0.0, f32::MIN_POSITIVE, 12.0]).view([2, 2]);
+        assert_eq!(loaded.tensor("a.weight").unwrap(), expected);
+        assert_eq!(loaded.tensor("a.count").unwrap(), Tensor::from(7_i64));
+        assert_eq!((loaded.text("said").unwrap(), loaded.text("format").unwrap()), ("ä\n", "pt"));
+        assert!(loaded.tensor("b").is_err() && loaded.text("b").is_err());
+        assert_eq!(names(directory.path()).unwrap(), [file]);
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_skipped_for_the_one_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let older = write(directory.path(), 1, 0, false);
+        let newer = write(directory.path(), 2, 0, false);
+        let path = directory.path().join(&newer);
+        let whole = fs::read(&path).unwrap();
+        for bit in (0..whole.len() * 8).step_by(97) {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(find(directory.path()).unwrap().newest.unwrap().file, older, "bit {bit}");
+        }
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            let found = find(directory.path()).unwrap();
+            assert_eq!(found.newest.unwrap().file, older, "length {length}");
+            assert!(found.skipped.len() == 1 && found.skipped[0].contains("damaged"), "{:?}", found.skipped);
+        }
+    }
+
+    #[test]
+    fn the_newest_two_and_the_best_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let files: Vec<String> = [(1, 1, true), (2, 2, true), (3, 3, false), (4, 3, false), (4, 4, false)]
+            .into_iter()
+            .map(|(s, e, b)| write(directory.path(), s, e, b))
+            .collect();
+        assert_eq!(newest_first(directory.path()).unwrap(), [4, 3, 1].map(|k| files[k].clone()));
+        let fifth = directory.path().join(&files[4]);
+        fs::write(&fifth, "damaged").unwrap();
+        let sixth = write(directory.path(), 6, 5, false);
+        assert_eq!(newest_first(directory.path()).unwrap(), [sixth, files[3].clone(), files[1].clone()]);
+    }
+
+    #[test]
+    fn too_little_space_is_said_before_anything_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let message = require_space(directory.path(), u64::MAX / 4).unwrap_err().to_string();
+        assert!(message.contains("no space") && message.contains("resume"), "{message}");
+    }
+}
