@@ -5,7 +5,7 @@ use crate::project::{self, Project};
 use crate::sight::Sight;
 use anyhow::{Context, bail};
 use mocolab::device::{Choice, Devices};
-use mocolab::event::Event;
+use mocolab::event::{Event, Line};
 use mocolab::executor::local;
 use mocolab::metrics;
 use mocolab::run::{RunDir, Watch};
@@ -64,10 +64,11 @@ fn go(project: &Project, run: &RunDir, device: &Choice, wait: bool) -> anyhow::R
     let mut child = project::launcher(run, device)?.spawn().context("starting the launcher")?;
     let mut watch = Watch::new(run.clone());
     let mut sight = Sight::new(run.clone());
+    let mut said = Vec::new();
     let deadline = Instant::now() + HANDSHAKE;
     loop {
         let gone = child.try_wait()?;
-        look(&mut watch, &mut sight)?;
+        said.extend(look(&mut watch, &mut sight)?.into_iter().filter(|line| line.attempt > attempt));
         let launched = sight.job.as_ref().is_some_and(|job| job.attempt > attempt);
         if launched && sight.status != Status::Starting {
             break;
@@ -79,7 +80,7 @@ fn go(project: &Project, run: &RunDir, device: &Choice, wait: bool) -> anyhow::R
         }
     }
     say(format!("{} is {} on {device}", run.label(), sight.status))?;
-    if wait { follow(watch, sight) } else { hint(run, sight.status) }
+    if wait { follow(watch, sight, said) } else { hint(run, sight.status) }
 }
 
 fn hint(run: &RunDir, status: Status) -> anyhow::Result<ExitCode> {
@@ -98,29 +99,28 @@ fn busy(project: &Project, device: &Choice) -> anyhow::Result<Vec<String>> {
     Ok(project.runs.list()?.into_iter().filter_map(live).filter(shares).map(|sight| sight.run.label()).collect())
 }
 
-/// Takes in what is new. Returns the new lines' events.
-fn look(watch: &mut Watch, sight: &mut Sight) -> anyhow::Result<Vec<Event>> {
-    let mut events = Vec::new();
+/// Takes in what is new. Returns the new lines.
+fn look(watch: &mut Watch, sight: &mut Sight) -> anyhow::Result<Vec<Line>> {
+    let mut lines = Vec::new();
     loop {
         let look = watch.look(usize::MAX)?;
         sight.take(&look.batch);
         sight.job = look.job;
-        events.extend(look.batch.lines.into_iter().map(|line| line.event));
+        lines.extend(look.batch.lines);
         if let Some(status) = look.status {
             sight.status = status;
-            return Ok(events);
+            return Ok(lines);
         }
     }
 }
 
-/// Reports every epoch until the run ends. Leaving (Ctrl-C) leaves the run alone.
-fn follow(mut watch: Watch, mut sight: Sight) -> anyhow::Result<ExitCode> {
-    if let Some(epoch) = sight.state.last_epoch.clone() {
-        report(&epoch, &sight)?;
-    }
+/// Reports every epoch until the run ends, those first that the new attempt has `said` already. Leaving (Ctrl-C) leaves
+/// the run alone.
+fn follow(mut watch: Watch, mut sight: Sight, mut said: Vec<Line>) -> anyhow::Result<ExitCode> {
     loop {
-        for event in look(&mut watch, &mut sight)? {
-            match event {
+        said.extend(look(&mut watch, &mut sight)?);
+        for line in said.drain(..) {
+            match line.event {
                 Event::Epoch(epoch) => report(&epoch, &sight)?,
                 Event::Alert(alert) => say(format!("alert: {}", log_line(&alert.message)))?,
                 _ => {}

@@ -70,7 +70,8 @@ fn a_trainer_that_is_missing_or_dies_at_once_is_reported_by_start() {
     assert!(err.contains("did not start") || err.contains("crashed"), "{err}");
     assert_eq!(project.status("quick"), "crashed");
     let project = project.with("MOCOLAB_TRAIN", crate::fake_train::program());
-    project.run("resume quick --device cpu --wait").good();
+    let out = project.run("resume quick --device cpu --wait").good();
+    assert!((1..4).all(|epoch| out.contains(&format!("epoch {epoch}/3"))), "{out}");
     assert_eq!((project.status("quick").as_str(), &project.summary("quick")["attempt"]), ("done", &2.into()));
 }
 

@@ -39,7 +39,7 @@ fn a_run_from_start_to_done() {
     let project = Project::quick();
     assert!(project.run("ls").good().contains("no runs yet"));
     let out = project.run("start quick --device cpu --wait").good();
-    for words in ["epoch 1/3", "epoch 3/3", "val macro", "is done after"] {
+    for words in ["epoch 1/3", "epoch 2/3", "epoch 3/3", "val macro", "is done after"] {
         assert!(out.contains(words), "no {words} in\n{out}");
     }
     let list = project.run("ls").good();

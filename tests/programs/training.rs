@@ -27,7 +27,7 @@ fn project(names: &[&str]) -> Project {
             (0..count).for_each(|number| picture(class, number).save(folder.join(format!("{number:03}.png"))).unwrap());
         }
     }
-    let head = "[defaults]\ndata = \"images:pictures\"\nseed = 3\nthreads = 2\n";
+    let head = "[defaults]\ndata = \"images:pictures\"\nseed = 3\nthreads = 1\n";
     fs::write(project.path("experiments.toml"), format!("{head}{tables}")).unwrap();
     let trainer = std::path::Path::new(env!("CARGO_BIN_EXE_mocolab-train"));
     assert_eq!(
