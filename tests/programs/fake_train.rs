@@ -6,21 +6,33 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/fake-train.rs");
+/// The parts of `src/` that are no part of it.
+const OTHERS: [&str; 8] = ["main.rs", "cli.rs", "cli", "ui.rs", "ui", "project.rs", "sight.rs", "train"];
 
-/// The program, built where it is missing or older than its source.
+/// The program, built where it is missing or older than what it is made of.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let folder = Path::new(env!("CARGO_BIN_EXE_mocolab")).parent().unwrap();
         let program = folder.join("examples/fake-train");
-        let written = |path: &Path| path.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-        if written(&program) < written(Path::new(SOURCE)) {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let sources = newest(&package.join("src")).max(newest(&package.join("examples")));
+        if newest(&program) < sources {
             build(folder);
         }
         assert!(program.exists(), "cargo has built no `{}`", program.display());
         program
     })
+}
+
+/// When the file, or the newest file in the folder, was written; long ago where there is none.
+fn newest(path: &Path) -> SystemTime {
+    let Ok(entries) = path.read_dir() else {
+        return path.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    };
+    let paths =
+        entries.map(|entry| entry.unwrap().path()).filter(|path| !OTHERS.iter().any(|other| path.ends_with(other)));
+    paths.map(|path| newest(&path)).max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// Builds it with the profile and the features of this test.
