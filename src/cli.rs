@@ -1,6 +1,7 @@
 //! The command line: every verb of the screen without a screen.
 
 mod data;
+mod follow;
 mod list;
 mod output;
 mod setup;

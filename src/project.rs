@@ -7,6 +7,7 @@ use mocolab::device::{self, Choice, Devices};
 use mocolab::executor::local;
 use mocolab::experiment::{DataSource, Experiment};
 use mocolab::run::{RunDir, Runs, create};
+use mocolab::text::log_line;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -92,6 +93,19 @@ pub fn experiment(run: &RunDir) -> anyhow::Result<Experiment> {
 pub fn launcher(run: &RunDir, devices: &Choice) -> anyhow::Result<Command> {
     let program = std::env::current_exe().context("finding this program")?;
     Ok(local::start(&program, run, devices)?)
+}
+
+/// How much a run's trainers have printed so far, for [`said`].
+pub fn printed(run: &RunDir) -> u64 {
+    fs::metadata(run.output()).map_or(0, |log| log.len())
+}
+
+/// The last `count` lines that a run's trainer has printed since the log was `from` bytes long, safe to show.
+pub fn said(run: &RunDir, from: u64, count: usize) -> Vec<String> {
+    let bytes = fs::read(run.output()).unwrap_or_default();
+    let text = String::from_utf8_lossy(bytes.get(from as usize..).unwrap_or_default());
+    let lines: Vec<String> = text.lines().map(log_line).filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(count)..].to_vec()
 }
 
 /// The device to take where the user names none: a GPU that nobody uses, the CPU where there is no GPU.

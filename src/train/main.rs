@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 const LISTEN: Duration = Duration::from_millis(100);
 /// Between two beats of the heart.
 const BEAT: Duration = Duration::from_secs(5);
-/// The exit code of a run that found no room on the disk (sysexits.h, EX_TEMPFAIL): to be continued once there is.
+/// The exit code of a run that found no room on the disk (sysexits.h: "temporary failure"): to be continued once there is.
 const NO_ROOM: u8 = 75;
 
 /// Prints a line to the run's log.

@@ -2,9 +2,11 @@
 
 use super::control::Asked;
 pub use super::control::Wanted;
+use super::print;
 use anyhow::{Context, Result};
-use mocolab::event::{Event, Finished, Outcome};
+use mocolab::event::{Epoch, Event, Finished, Outcome};
 use mocolab::run::{Log, RunDir};
+use mocolab::text::{duration, number};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 
@@ -49,7 +51,11 @@ impl Session {
         match &event {
             Event::Started(started) => self.step = started.from_step,
             Event::Step(step) => self.step = step.step,
-            Event::Epoch(epoch) => self.step = epoch.step,
+            Event::Epoch(epoch) => {
+                self.step = epoch.step;
+                print(&line(epoch));
+            }
+            Event::Alert(alert) => print(&format!("alert: {}", alert.message)),
             Event::Checkpoint(checkpoint) => self.step = checkpoint.step,
             _ => {}
         }
@@ -89,4 +95,11 @@ impl Session {
         self.log.write(Event::Finished(Finished { outcome, step: self.step, cause }))?;
         self.sync()
     }
+}
+
+/// An epoch in a line, for the run's log.
+fn line(epoch: &Epoch) -> String {
+    let measured = epoch.metrics.iter().map(|(name, value)| format!("{name} {}", number(value.0)));
+    let measured: Vec<String> = measured.collect();
+    format!("epoch {}/{} in {}: {}", epoch.epoch, epoch.of, duration(epoch.seconds), measured.join(", "))
 }

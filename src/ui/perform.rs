@@ -58,15 +58,16 @@ fn told<E: Into<anyhow::Error>>(result: Result<String, E>) -> Msg {
 /// Launches, and waits for the process that became the trainer, so that it leaves no zombie. Says so at once where the
 /// launch fails; what happens to a training later is in its record.
 fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>, what: Start, device: &Choice) -> Msg {
-    let launched = || -> anyhow::Result<(RunDir, Option<&str>, std::process::Child)> {
+    let launched = || -> anyhow::Result<(RunDir, Option<&str>, u64, std::process::Child)> {
         let (run, note) = match what {
             Start::New(experiment) => project.begin(&experiment)?,
             Start::Again(run) => (run, None),
         };
+        let before = project::printed(&run);
         let child = project::launcher(&run, device)?.spawn().context("starting the launcher")?;
-        Ok((run, note, child))
+        Ok((run, note, before, child))
     };
-    let (run, note, mut child) = match launched() {
+    let (run, note, before, mut child) = match launched() {
         Ok(launched) => launched,
         Err(error) => return told(Err::<String, _>(error)),
     };
@@ -76,15 +77,10 @@ fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>
     let _ = tell.send(Msg::Notice(Notice::Done(format!("started {} on {device}{note}", run.label()))));
     match child.wait() {
         Ok(code) if code.success() => Msg::Redraw,
-        Ok(_) => Msg::Notice(Notice::Failed(last_words(&run))),
+        Ok(_) => {
+            let words = project::said(&run, before, 1).pop().unwrap_or_else(|| "it was killed".into());
+            Msg::Notice(Notice::Failed(format!("{} ended: {words}", run.label())))
+        }
         Err(error) => told(Err::<String, _>(error)),
     }
-}
-
-/// The last line of a run's log that says something.
-fn last_words(run: &RunDir) -> String {
-    let bytes = std::fs::read(run.output()).unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let line = text.lines().map(log_line).rfind(|line| !line.trim().is_empty());
-    format!("{} ended: {}", run.label(), line.unwrap_or_else(|| "it printed nothing".into()))
 }

@@ -93,5 +93,6 @@ fn bounds<'a>(points: impl Iterator<Item = &'a (f64, f64)>) -> (f64, f64) {
         return (0.0, 1.0);
     }
     let room = if high > low { (high - low) * 0.03 } else { high.abs().max(1e-3) * 0.1 };
-    (low - room, high + room)
+    // What is never negative isn't drawn below zero.
+    (if low >= 0.0 { (low - room).max(0.0) } else { low - room }, high + room)
 }
