@@ -1,0 +1,135 @@
+//! An attempt that was just launched: watched until it has begun, and on request until it ends.
+
+use super::output::say;
+use crate::project;
+use crate::sight::Sight;
+use anyhow::{Context, bail};
+use mocolab::device::Choice;
+use mocolab::event::{Epoch, Event, Line};
+use mocolab::metrics;
+use mocolab::run::{RunDir, Watch};
+use mocolab::status::Status;
+use mocolab::text::{duration, log_line, number, percent};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// How long a launch is watched for its first event before the run is left to itself.
+const HANDSHAKE: Duration = Duration::from_secs(20);
+/// Between two looks at a launch.
+pub const POLL: Duration = Duration::from_millis(50);
+
+/// An attempt, and what it has said that was not reported yet.
+pub struct Launched {
+    watch: Watch,
+    sight: Sight,
+    lines: Vec<Line>,
+    /// Bytes of the log that earlier attempts wrote.
+    before: u64,
+}
+
+impl Launched {
+    /// Launches `run` and watches until it has said something or a while has passed.
+    ///
+    /// # Errors
+    /// Where it does not start: with what the launcher or the trainer printed.
+    pub fn new(run: &RunDir, device: &Choice) -> anyhow::Result<Self> {
+        let attempt = Sight::read(run.clone()).job.map_or(0, |job| job.attempt);
+        let before = project::printed(run);
+        let mut child = project::launcher(run, device)?.spawn().context("starting the launcher")?;
+        let (watch, sight) = (Watch::new(run.clone()), Sight::new(run.clone()));
+        let mut seen = Self { watch, sight, lines: Vec::new(), before };
+        let deadline = Instant::now() + HANDSHAKE;
+        loop {
+            let gone = child.try_wait()?;
+            seen.look()?;
+            seen.lines.retain(|line| line.attempt > attempt);
+            let launched = seen.sight.job.as_ref().is_some_and(|job| job.attempt > attempt);
+            if launched && seen.status() != Status::Starting {
+                return Ok(seen);
+            }
+            match gone {
+                Some(code) if !code.success() || !launched => {
+                    bail!("`{}` did not start:\n{}", run.label(), seen.words())
+                }
+                _ if Instant::now() > deadline => return Ok(seen),
+                _ => std::thread::sleep(POLL),
+            }
+        }
+    }
+
+    /// What it is.
+    pub fn status(&self) -> Status {
+        self.sight.status
+    }
+
+    /// The last lines that the trainer printed.
+    pub fn words(&self) -> String {
+        let lines = project::said(&self.sight.run, self.before, 12);
+        lines.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Reports every epoch until the run ends. Leaving (Ctrl-C) leaves the run alone.
+    ///
+    /// # Errors
+    /// Where the run can't be read any more, or standard output is gone.
+    pub fn follow(mut self) -> anyhow::Result<ExitCode> {
+        loop {
+            self.look()?;
+            for line in std::mem::take(&mut self.lines) {
+                match line.event {
+                    Event::Epoch(epoch) => report(&epoch, &self.sight)?,
+                    Event::Alert(alert) => say(format!("alert: {}", log_line(&alert.message)))?,
+                    _ => {}
+                }
+            }
+            if !self.status().is_live() {
+                return self.end();
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Says how it ended.
+    fn end(&self) -> anyhow::Result<ExitCode> {
+        let (run, state) = (self.sight.run.label(), &self.sight.state);
+        say(format!("{run} is {} after {}", self.status(), duration(state.last_seen - state.began)))?;
+        if self.status() == Status::Done {
+            return Ok(ExitCode::SUCCESS);
+        }
+        if let Some(cause) = self.sight.cause() {
+            say(log_line(cause))?;
+        }
+        if matches!(self.status(), Status::Failed | Status::Crashed) {
+            say(self.words())?;
+        }
+        Ok(ExitCode::FAILURE)
+    }
+
+    /// Takes in what is new.
+    fn look(&mut self) -> anyhow::Result<()> {
+        loop {
+            let look = self.watch.look(usize::MAX)?;
+            self.sight.take(&look.batch);
+            self.sight.job = look.job;
+            self.lines.extend(look.batch.lines);
+            if let Some(status) = look.status {
+                self.sight.status = status;
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn report(epoch: &Epoch, sight: &Sight) -> anyhow::Result<()> {
+    let mut parts = vec![format!("epoch {}/{}", epoch.epoch, epoch.of)];
+    let mut add = |title: &str, name: &str, show: fn(f64) -> String| {
+        parts.extend(epoch.metrics.get(name).map(|value| format!("{title} {}", show(value.0))));
+    };
+    add("train loss", metrics::TRAIN_LOSS, number);
+    add("val loss", metrics::VAL_LOSS, number);
+    add("val macro", metrics::VAL_MACRO, percent);
+    add("test macro", metrics::TEST_MACRO, percent);
+    parts.push(duration(epoch.seconds));
+    parts.extend(sight.state.seconds_left().filter(|left| *left > 0.0).map(|left| format!("{} left", duration(left))));
+    say(parts.join("  "))
+}
