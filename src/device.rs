@@ -21,6 +21,9 @@ pub struct Device {
     /// How busy it is, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub busy: Option<u32>,
+    /// CUDA's compute capability, major and minor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compute: Option<(i32, i32)>,
 }
 
 /// What there is, and why there is no more.
@@ -35,9 +38,18 @@ pub struct Devices {
 impl Devices {
     /// Looks. A missing driver or library is no failure.
     pub fn find() -> Self {
-        let cpu = Device { name: "cpu".into(), model: cpu_model(), uuid: None, memory: cpu_memory(), busy: None };
+        let cpu = Device {
+            name: "cpu".into(),
+            model: cpu_model(),
+            uuid: None,
+            memory: cpu_memory(),
+            busy: None,
+            compute: None,
+        };
         let (gpus, note) = match gpus() {
-            Ok(gpus) if gpus.is_empty() => (gpus, Some("no GPU: the NVIDIA driver lists none".to_owned())),
+            Ok(gpus) if gpus.is_empty() => {
+                (gpus, Some("no GPU: the NVIDIA driver lists none that CUDA_VISIBLE_DEVICES leaves".to_owned()))
+            }
             Ok(gpus) => (gpus, None),
             Err(NvmlError::LibloadingError(_)) => {
                 (Vec::new(), Some("no GPU: no NVIDIA driver is installed".to_owned()))
@@ -48,20 +60,32 @@ impl Devices {
     }
 }
 
+/// The GPUs that `CUDA_VISIBLE_DEVICES` leaves, numbered as they stand there, or all of them in the order of their bus.
 fn gpus() -> Result<Vec<Device>, NvmlError> {
     let nvml = nvml_wrapper::Nvml::init()?;
-    (0..nvml.device_count()?)
-        .map(|index| {
-            let device = nvml.device_by_index(index)?;
-            Ok(Device {
-                name: index.to_string(),
-                model: device.name()?,
-                uuid: device.uuid().ok(),
-                memory: device.memory_info().ok().map(|memory| (memory.used, memory.total)),
-                busy: device.utilization_rates().ok().map(|rates| rates.gpu),
-            })
+    let seen: Vec<nvml_wrapper::Device> = match std::env::var("CUDA_VISIBLE_DEVICES") {
+        Err(_) => (0..nvml.device_count()?).map(|index| nvml.device_by_index(index)).collect::<Result<_, _>>()?,
+        // As CUDA does: the first that isn't there ends the list.
+        Ok(set) => set.split(',').map_while(|id| by_id(&nvml, id.trim()).ok()).collect(),
+    };
+    let describe = |(index, device): (usize, &nvml_wrapper::Device)| {
+        Ok(Device {
+            name: index.to_string(),
+            model: device.name()?,
+            uuid: device.uuid().ok(),
+            memory: device.memory_info().ok().map(|memory| (memory.used, memory.total)),
+            busy: device.utilization_rates().ok().map(|rates| rates.gpu),
+            compute: device.cuda_compute_capability().ok().map(|capability| (capability.major, capability.minor)),
         })
-        .collect()
+    };
+    seen.iter().enumerate().map(describe).collect()
+}
+
+fn by_id<'a>(nvml: &'a nvml_wrapper::Nvml, id: &str) -> Result<nvml_wrapper::Device<'a>, NvmlError> {
+    match id.parse() {
+        Ok(index) => nvml.device_by_index(index),
+        Err(_) => nvml.device_by_uuid(id),
+    }
 }
 
 /// The processor's name and how many threads it runs.
@@ -109,17 +133,23 @@ impl Choice {
         }
     }
 
-    /// The value of `CUDA_VISIBLE_DEVICES` under which exactly these GPUs are seen: where the user has set it, the
-    /// numbers count among those. None for the CPU.
-    pub fn visible(&self, set: Option<&str>) -> Option<String> {
-        let Self::Gpus(numbers) = self else { return None };
-        let seen: Vec<&str> =
-            set.into_iter().flat_map(|set| set.split(',')).map(str::trim).filter(|id| !id.is_empty()).collect();
-        let name = |number: &u32| match seen.get(*number as usize) {
-            Some(id) => (*id).to_owned(),
-            None => number.to_string(),
+    /// The value of `CUDA_VISIBLE_DEVICES` under which exactly these of the GPUs `found` are seen, by their UUIDs, since
+    /// numbers count differently from place to place. None for the CPU.
+    ///
+    /// # Errors
+    /// A sentence where one isn't there.
+    pub fn visible(&self, found: &Devices) -> Result<Option<String>, String> {
+        let Self::Gpus(numbers) = self else { return Ok(None) };
+        let id = |number: &u32| {
+            let name = number.to_string();
+            let gpu = found.devices.iter().find(|device| device.name == name);
+            let names: Vec<&str> = found.devices.iter().map(|device| device.name.as_str()).collect();
+            let note = found.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+            let gpu =
+                gpu.ok_or_else(|| format!("there is no GPU `{name}` here; there are: {}{note}", names.join(", ")))?;
+            Ok(gpu.uuid.clone().unwrap_or(name))
         };
-        Some(numbers.iter().map(name).collect::<Vec<_>>().join(","))
+        numbers.iter().map(id).collect::<Result<Vec<_>, String>>().map(|ids| Some(ids.join(",")))
     }
 }
 
@@ -167,11 +197,21 @@ mod tests {
     }
 
     #[test]
-    fn numbers_count_among_the_gpus_that_the_user_left_visible() {
-        let one = Choice::Gpus(vec![1]);
-        assert_eq!(one.visible(None).unwrap(), "1");
-        assert_eq!(one.visible(Some("4,GPU-7")).unwrap(), "GPU-7");
-        assert_eq!(Choice::Cpu.visible(Some("3")), None);
+    fn a_gpu_is_handed_on_by_its_uuid_and_one_that_is_not_there_is_refused() {
+        let device = |name: &str, uuid: Option<&str>| Device {
+            name: name.into(),
+            model: String::new(),
+            uuid: uuid.map(str::to_owned),
+            memory: None,
+            busy: None,
+            compute: None,
+        };
+        let found =
+            Devices { devices: vec![device("cpu", None), device("0", Some("GPU-a")), device("1", None)], note: None };
+        assert_eq!(Choice::Cpu.visible(&found), Ok(None));
+        assert_eq!(Choice::Gpus(vec![0]).visible(&found), Ok(Some("GPU-a".into())));
+        assert_eq!(Choice::Gpus(vec![1]).visible(&found), Ok(Some("1".into())));
+        assert!(Choice::Gpus(vec![2]).visible(&found).unwrap_err().contains("there are: cpu, 0, 1"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub type Metrics = BTreeMap<String, Real>;
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// An attempt begins. Later steps of earlier attempts than `from_step` are void.
+    /// An attempt begins. What earlier attempts did after `from_step` is void; the evaluation at that step may come again.
     Started(Started),
     /// A point of the training curves.
     Step(Step),
@@ -81,6 +81,8 @@ pub struct Started {
     pub images: BTreeMap<String, u64>,
     /// The checkpoint file that the attempt goes on from.
     pub checkpoint: Option<String>,
+    /// The bests that it holds.
+    pub best: BTreeMap<String, Best>,
 }
 
 /// A point of the training curves.

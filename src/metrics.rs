@@ -43,10 +43,10 @@ pub fn direction(name: &str) -> Option<Direction> {
 }
 
 impl Direction {
-    /// Is `new` better than `old`? NaN never is; anything finite is better than NaN.
+    /// Is `new` better than `old`? What is not finite never is; anything finite is better than NaN.
     pub fn better(self, new: f64, old: f64) -> bool {
         match self {
-            _ if new.is_nan() => false,
+            _ if !new.is_finite() => false,
             _ if old.is_nan() => true,
             Self::Lower => new < old,
             Self::Higher => new > old,
@@ -123,5 +123,6 @@ mod tests {
         assert_eq!(direction(TEST_MACRO), Some(Direction::Higher));
         assert_eq!(direction(LR), None);
         assert!(Direction::Lower.better(1.0, f64::NAN) && !Direction::Higher.better(f64::NAN, 0.0));
+        assert!(!Direction::Higher.better(f64::INFINITY, 0.0), "a record can't hold it");
     }
 }

@@ -46,6 +46,8 @@ pub struct RunState {
     pub finished: Option<Finished>,
     /// The request that was acknowledged last.
     pub acknowledged: Option<String>,
+    /// The latest attempt that has said what it sets out to do.
+    began_in: u32,
     /// Steps already done and time at the start of the attempt's steps, for the estimate of what is left.
     pace_from: Option<(u64, f64)>,
     /// Time of the latest step or epoch.
@@ -59,9 +61,14 @@ impl RunState {
             self.began = line.t;
         }
         self.last_seen = line.t;
-        self.attempt = self.attempt.max(line.attempt);
+        if line.attempt > self.attempt {
+            (self.attempt, self.finished) = (line.attempt, None);
+        }
         match &line.event {
-            Event::Started(started) => self.start(started, line.t),
+            Event::Started(started) => {
+                self.began_in = line.attempt;
+                self.start(started, line.t);
+            }
             Event::Step(step) => {
                 self.step = step.step;
                 self.steps = step.of;
@@ -72,7 +79,10 @@ impl RunState {
             Event::Classes(classes) => {
                 self.classes.insert(classes.split.clone(), classes.clone());
             }
-            Event::Checkpoint(checkpoint) => self.checkpoints.push(checkpoint.clone()),
+            Event::Checkpoint(checkpoint) => {
+                self.checkpoints.retain(|known| known.file != checkpoint.file);
+                self.checkpoints.push(checkpoint.clone());
+            }
             Event::Alert(alert) => self.alert(alert.clone(), line.t),
             Event::Acknowledged { request } => self.acknowledged = Some(request.clone()),
             Event::Recovered { bytes } => {
@@ -80,7 +90,10 @@ impl RunState {
                 self.alert(Alert { what: "recovered".into(), message }, line.t);
             }
             Event::Finished(finished) => {
-                self.step = finished.step;
+                // An attempt that fails before it begins has done no step and undone none.
+                if self.began_in == line.attempt {
+                    self.step = finished.step;
+                }
                 self.finished = Some(finished.clone());
             }
             Event::Embedding(_) | Event::Unknown => {}
@@ -114,14 +127,17 @@ impl RunState {
             }
         }
         self.checkpoints.retain(|checkpoint| checkpoint.step <= started.from_step);
-        self.latest = self.curves.iter().filter_map(|(name, curve)| Some((name.clone(), curve.last()?.1))).collect();
+        let known = std::mem::take(&mut self.latest);
+        let last = |(name, _)| Some((self.curves.get(&name)?.last()?.1, name));
+        self.latest = known.into_iter().filter_map(last).map(|(value, name)| (name, value)).collect();
         self.last_epoch = self.last_epoch.take().filter(|epoch| epoch.step <= started.from_step);
-        self.best = self.last_epoch.as_ref().map(|epoch| epoch.best.clone()).unwrap_or_default();
+        self.best.clone_from(&started.best);
+        self.classes.retain(|_, classes| classes.epoch * started.steps_per_epoch <= started.from_step);
         self.attempt_began = t;
         self.step = started.from_step;
         self.steps = started.steps;
         self.epochs = started.epochs;
-        self.epoch = started.from_step / started.steps_per_epoch.max(1) + 1;
+        self.epoch = (started.from_step / started.steps_per_epoch.max(1) + 1).min(started.epochs);
         self.finished = None;
         self.acknowledged = None;
         self.pace_from = Some((started.from_step, t));
@@ -173,7 +189,9 @@ mod tests {
     }
 
     fn started(from_step: u64) -> Event {
-        Event::Started(Started { from_step, steps: 100, epochs: 10, steps_per_epoch: 10, ..Started::default() })
+        let reached = |epoch| ("val/macro_accuracy".to_owned(), Best { value: epoch as f64 / 10.0, epoch });
+        let best = (from_step >= 10).then(|| reached(from_step / 10)).into_iter().collect();
+        Event::Started(Started { from_step, steps: 100, epochs: 10, steps_per_epoch: 10, best, ..Started::default() })
     }
 
     fn step(step: u64, loss: f64) -> Event {
@@ -202,6 +220,8 @@ mod tests {
         assert_eq!((state.attempt, state.step, state.epoch), (2, 10, 2));
         assert_eq!(state.curves["train/loss"].last(), Some((10, 90.0)));
         assert_eq!(state.latest.get("val/macro_accuracy"), Some(&0.1));
+        assert_eq!(state.best["val/macro_accuracy"], Best { value: 0.1, epoch: 1 });
+        assert_eq!(state.latest.get("epoch/train/loss"), None, "an undisturbed run has none either");
         feed(&mut state, 2, 62.0, step(11, 50.0));
         assert_eq!(state.latest.get("train/loss"), Some(&50.0));
         assert_eq!(state.seconds_left(), Some(2.0 * 89.0));
@@ -215,5 +235,7 @@ mod tests {
         assert_eq!((state.step, state.progress()), (3, 0.03));
         feed(&mut state, 2, 2.0, started(3));
         assert_eq!(state.finished, None);
+        feed(&mut state, 3, 3.0, Event::Finished(Finished { outcome: Outcome::Failed, step: 0, cause: None }));
+        assert_eq!((state.step, state.progress()), (3, 0.03), "it failed before it began");
     }
 }

@@ -14,7 +14,7 @@ use std::{
 
 const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 const SIDES: std::ops::RangeInclusive<u32> = 8..=256;
-const MOST_CLASSES: usize = 65_535;
+const MOST_CLASSES: usize = 1_000;
 /// A picture of at most 256x256 whose file is larger than this is no such picture.
 const MOST_BYTES: u64 = 64 << 20;
 

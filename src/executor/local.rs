@@ -4,7 +4,7 @@
 //! `mocolab-train`, which inherits the lock as its standard input: there is no moment in which a started run looks dead,
 //! and no two processes can train one run.
 
-use crate::device::Choice;
+use crate::device::{Choice, Devices};
 use crate::run::{HeldLock, Job, Reader, Request, RunDir, boot_id, host, process_start};
 use crate::status::{Lock, Wish};
 use std::fs::OpenOptions;
@@ -34,6 +34,9 @@ pub enum ExecutorError {
          `make`, or say where it is with MOCOLAB_TRAIN=PATH"
     )]
     NoTrainer(PathBuf),
+    /// The device isn't there.
+    #[error("{0}")]
+    NoDevice(String),
     /// There is no process to end.
     #[error("`{0}` has no process on this machine")]
     NoProcess(String),
@@ -68,6 +71,7 @@ pub fn launch(run: &RunDir, devices: &Choice) -> Result<std::convert::Infallible
     if !trainer.exists() {
         return Err(ExecutorError::NoTrainer(trainer));
     }
+    let visible = devices.visible(&Devices::find()).map_err(ExecutorError::NoDevice)?;
     // Under Slurm the scheduler must be able to end the process; elsewhere a terminal that closes must not. A process
     // group's leader, started by hand in a shell, stays where it is.
     if std::env::var_os("SLURM_JOB_ID").is_none() {
@@ -82,7 +86,7 @@ pub fn launch(run: &RunDir, devices: &Choice) -> Result<std::convert::Infallible
     if std::env::var_os("GOMP_SPINCOUNT").is_none() && std::env::var_os("OMP_WAIT_POLICY").is_none() {
         command.env("GOMP_SPINCOUNT", "10000");
     }
-    if let Some(visible) = devices.visible(std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref()) {
+    if let Some(visible) = visible {
         command.env("CUDA_VISIBLE_DEVICES", visible).env("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
     }
     Err(io(format!("starting `{}`", trainer.display()))(command.exec()))
@@ -101,7 +105,7 @@ fn job(run: &RunDir, devices: &Choice) -> Result<Job, ExecutorError> {
     let pid = std::process::id();
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Ok(Job {
-        attempt: before.max(last_attempt(run).map_err(io("reading the record"))?) + 1,
+        attempt: before.max(Reader::last_attempt(run).map_err(io("reading the record"))?) + 1,
         executor: "local".into(),
         id: pid.to_string(),
         devices: devices.names(),
@@ -111,19 +115,6 @@ fn job(run: &RunDir, devices: &Choice) -> Result<Job, ExecutorError> {
         process_start: process_start(pid).unwrap_or(0),
         t: since.as_secs_f64(),
     })
-}
-
-/// The latest attempt in the record, for a run whose `job.json` is lost.
-fn last_attempt(run: &RunDir) -> io::Result<u32> {
-    let mut reader = Reader::new(run);
-    let mut last = 0;
-    loop {
-        let batch = reader.read(usize::MAX)?;
-        last = batch.lines.iter().map(|line| line.attempt).fold(last, u32::max);
-        if !batch.more {
-            return Ok(last);
-        }
-    }
 }
 
 /// Asks the attempt under way for something; it answers within a step.

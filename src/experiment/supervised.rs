@@ -8,7 +8,7 @@ settings! {
     /// CIFAR-10: ResNet-18 with a 3x3 stem, SGD with Nesterov momentum, cosine schedule with warm-up.
     pub struct Supervised {
         arch: Arch = Arch::Resnet18, Arch::ALLOWED,
-            "the network; resnet18/34/50 with a 3x3 stem, resnet8/20/32/56 as in He et al. 2015, section 4.2";
+            "the network; resnet18/34/50 with a 3x3 stem; resnet8/20/32/56: He et al. 2015, 4.2, with projections";
         epochs: Count = Count::constant(100), Count::ALLOWED,
             "passes over the training split";
         batch: Count = Count::constant(128), Count::ALLOWED,

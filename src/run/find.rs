@@ -19,8 +19,7 @@ pub fn create(runs: &Runs, experiment: &Name, moment: &jiff::ZonedDateTime, snap
     let folder = runs.0.join(experiment.as_str());
     fs::create_dir_all(&folder)?;
     let id = moment.strftime("%Y%m%d-%H%M%S").to_string();
-    let beside = folder.join(format!(".new-{id}-{}", std::process::id()));
-    fs::create_dir_all(&beside)?;
+    let beside = unused(&folder, &format!(".new-{id}-{}", std::process::id()))?;
     let written = write_snapshot(&RunDir::new(&beside), snapshot).and_then(|()| place(&beside, &folder, &id));
     if written.is_err() {
         let _ = fs::remove_dir_all(&beside);
@@ -28,10 +27,23 @@ pub fn create(runs: &Runs, experiment: &Name, moment: &jiff::ZonedDateTime, snap
     written
 }
 
+/// Makes a folder that is nobody else's: a process may make two runs at once.
+fn unused(folder: &Path, name: &str) -> io::Result<PathBuf> {
+    let mut number = 0;
+    loop {
+        let path = folder.join(format!("{name}-{number}"));
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            result => return result.map(|()| path),
+        }
+    }
+}
+
 fn write_snapshot(run: &RunDir, snapshot: &str) -> io::Result<()> {
     let mut file = fs::File::create(run.experiment())?;
     file.write_all(snapshot.as_bytes())?;
-    file.sync_all()
+    file.sync_all()?;
+    fs::File::open(run.path())?.sync_all()
 }
 
 /// Renames `beside` to the first free one of `id`, `id-2`, `id-3`, … A directory with something in it is never replaced.

@@ -18,7 +18,7 @@ pub enum LockError {
     #[error("`{0}` is running already: one process trains a run at a time; stop it first, or start a new run")]
     Running(String),
     /// The file could not be opened or locked.
-    #[error("locking `{path}`: {error}")]
+    #[error("locking `{path}`: {error}; runs need a file system with locks (NFS mounted with them, or a local disk)")]
     Io {
         /// The file.
         path: String,

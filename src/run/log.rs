@@ -2,7 +2,7 @@
 //! written whole stays readable whatever happens.
 
 use super::{Reader, RunDir};
-use crate::event::{Event, Line};
+use crate::event::{BadLine, Event, Line};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
@@ -41,7 +41,11 @@ impl Log {
         loop {
             let batch = reader.read(usize::MAX).map_err(failed)?;
             seq = batch.lines.iter().map(|line| line.seq + 1).max().unwrap_or(0).max(seq);
-            if batch.lines.is_empty() {
+            if let Some((number, newer)) = batch.damaged.iter().find(|(_, what)| matches!(what, BadLine::Version(_))) {
+                let message = format!("line {number}: {newer}; go on with the mocolab that wrote it, or a newer one");
+                return Err(failed(io::Error::new(io::ErrorKind::InvalidData, message)));
+            }
+            if !batch.more {
                 break;
             }
         }

@@ -44,6 +44,22 @@ impl Reader {
         Self { path: run.events(), offset: 0, number: 0 }
     }
 
+    /// The latest attempt in the record of `run`; 0 without any.
+    ///
+    /// # Errors
+    /// Where the file is there but can't be read.
+    pub fn last_attempt(run: &RunDir) -> io::Result<u32> {
+        let mut reader = Self::new(run);
+        let mut last = 0;
+        loop {
+            let batch = reader.read(usize::MAX)?;
+            last = batch.lines.iter().map(|line| line.attempt).fold(last, u32::max);
+            if !batch.more {
+                return Ok(last);
+            }
+        }
+    }
+
     /// Bytes of whole lines read so far.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -70,7 +86,8 @@ impl Reader {
         }
         file.seek(SeekFrom::Start(self.offset))?;
         let mut bytes = Vec::with_capacity((length - self.offset).min(CHUNK) as usize);
-        file.take(CHUNK).read_to_end(&mut bytes)?;
+        // A line may be longer than a chunk; it is read whole, or there would be no getting past it.
+        while file.by_ref().take(CHUNK).read_to_end(&mut bytes)? as u64 == CHUNK && !bytes.contains(&b'\n') {}
         for whole in bytes.split_inclusive(|byte| *byte == b'\n') {
             let Some(line) = whole.strip_suffix(b"\n") else { break };
             if batch.lines.len() + batch.damaged.len() >= limit {
@@ -84,7 +101,7 @@ impl Reader {
                 Err(error) => batch.damaged.push((self.number, error)),
             }
         }
-        batch.more |= bytes.len() as u64 == CHUNK;
+        batch.more |= bytes.len() as u64 >= CHUNK && (!batch.lines.is_empty() || !batch.damaged.is_empty());
         Ok(batch)
     }
 }
@@ -138,6 +155,38 @@ mod tests {
         std::fs::write(run.events(), Line { attempt: 1, seq: 0, t: 0.0, event: step(7) }.encode()).unwrap();
         let batch = reader.read(usize::MAX).unwrap();
         assert!(batch.restart && batch.lines.len() == 1);
+    }
+
+    #[test]
+    fn a_line_of_any_length_is_read_and_passed() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        let cause = Some("x".repeat(9 << 20));
+        let mut log = Log::open(&run, 1).unwrap();
+        log.write(Event::Finished(Finished { outcome: Outcome::Failed, step: 1, cause })).unwrap();
+        std::fs::OpenOptions::new().append(true).open(run.events()).unwrap().write_all(&vec![b'y'; 5 << 20]).unwrap();
+        let mut log = Log::open(&run, 2).unwrap();
+        log.write(step(2)).unwrap();
+        let mut reader = Reader::new(&run);
+        let mut seen = 0;
+        loop {
+            let batch = reader.read(usize::MAX).unwrap();
+            seen += batch.lines.len();
+            if !batch.more {
+                break;
+            }
+        }
+        assert_eq!((seen, std::fs::metadata(run.torn()).unwrap().len()), (3, (5 << 20) + 1));
+    }
+
+    #[test]
+    fn a_record_of_a_newer_version_is_not_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        let body = r#"{"v":2,"attempt":1,"seq":0,"t":1.0,"kind":"started""#;
+        std::fs::write(run.events(), format!("{body},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(body.as_bytes())))
+            .unwrap();
+        assert!(Log::open(&run, 2).unwrap_err().to_string().contains("line 1: the line has version 2"));
     }
 
     proptest! {

@@ -43,7 +43,8 @@ pub struct Loaded {
     pub file: String,
     /// Text by key.
     pub texts: Texts,
-    bytes: Vec<u8>,
+    /// All of it.
+    pub bytes: Vec<u8>,
 }
 
 /// What was found in a directory of checkpoints.
@@ -129,6 +130,8 @@ pub fn find(directory: &Path) -> Result<Found> {
                 found.newest = Some(Loaded { file: name, texts, bytes });
                 break;
             }
+            // One that can't be read now may be whole: to go back behind it would be a loss.
+            Err(error) if error.is::<std::io::Error>() => return Err(error),
             Err(error) => found.skipped.push(format!("`{name}`: {error:#}")),
         }
     }
@@ -208,14 +211,16 @@ fn require_space(directory: &Path, bytes: u64) -> Result<()> {
     let disk =
         rustix::fs::statvfs(directory).with_context(|| format!("asking for space in `{}`", directory.display()))?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    ensure!(
-        free >= 2 * bytes,
+    if free >= 2 * bytes {
+        return Ok(());
+    }
+    let message = format!(
         "no space for a checkpoint of {} MB: `{}` has {} MB free, and twice the size is needed. Make room, then resume",
         bytes.div_ceil(1_000_000),
         directory.display(),
         free / 1_000_000
     );
-    Ok(())
+    Err(std::io::Error::new(std::io::ErrorKind::StorageFull, message).into())
 }
 
 fn encode(tensors: &[(String, Tensor)], texts: Texts) -> Result<Vec<u8>> {

@@ -46,6 +46,11 @@ impl Learner {
         Self { net, format, parameters, buffers, sgd }
     }
 
+    /// Whether all weights are numbers.
+    pub fn is_finite(&self) -> bool {
+        self.parameters.flat.isfinite().all().int64_value(&[]) == 1
+    }
+
     /// One step of size `rate` down the gradient of the cross-entropy on images `x` `[b, 3, h, w]` with `labels` `[b]`,
     /// of whose targets a share `smoothing` is spread over all classes (Szegedy et al. 2016, section 7).
     pub fn step(&mut self, x: &Tensor, labels: &Tensor, smoothing: f64, rate: f64) -> Measured {

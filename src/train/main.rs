@@ -23,12 +23,12 @@ use mocolab::config::read_snapshot;
 use mocolab::data::{self, Places};
 use mocolab::event::Outcome;
 use mocolab::experiment::{Experiment, Recipe};
-use mocolab::run::{HeldLock, Job, LogError, RunDir};
+use mocolab::run::{HeldLock, Job, LogError, Reader, RunDir};
 use session::Session;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// Between two looks at requests.
@@ -70,7 +70,7 @@ fn attend(run: &RunDir) -> ExitCode {
         Ok(begun) => begun,
         Err(error) => {
             print(&format!("mocolab-train: {error:#}"));
-            return ExitCode::FAILURE;
+            return ExitCode::from(if no_room(&error) { NO_ROOM } else { 1 });
         }
     };
     let place = run.clone();
@@ -79,10 +79,21 @@ fn attend(run: &RunDir) -> ExitCode {
         let code = finish(result.unwrap_or_else(|panic| Err(anyhow!(words(panic.as_ref())))), &mut session);
         let _ = ended.send(code);
     });
-    if let Err(error) = trainer {
-        print(&format!("mocolab-train: starting a thread: {error}"));
-        return ExitCode::FAILURE;
-    }
+    let trainer = match trainer {
+        Ok(trainer) => trainer,
+        Err(error) => {
+            print(&format!("mocolab-train: starting a thread: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = listen(run, &mut control, &end);
+    // libtorch's own clean-up at exit must not meet a thread that still ends.
+    let _ = trainer.join();
+    ExitCode::from(code)
+}
+
+/// Keeps the heart beating and passes on what is wanted until the training ends. Returns its exit code.
+fn listen(run: &RunDir, control: &mut Control, end: &Receiver<u8>) -> u8 {
     let mut beats = 0;
     let mut beat = Instant::now();
     loop {
@@ -93,9 +104,9 @@ fn attend(run: &RunDir) -> ExitCode {
         }
         control.look();
         match end.recv_timeout(LISTEN) {
-            Ok(code) => return ExitCode::from(code),
+            Ok(code) => return code,
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return ExitCode::FAILURE,
+            Err(RecvTimeoutError::Disconnected) => return 1,
         }
     }
 }
@@ -109,13 +120,22 @@ fn begin(run: &RunDir) -> Result<(HeldLock, Job, Experiment)> {
     let job = run
         .read_job()?
         .with_context(|| format!("`{}` has no job.json: start it with `mocolab resume`", run.label()))?;
+    let said = Reader::last_attempt(run)?;
+    if said >= job.attempt {
+        bail!(
+            "attempt {} of `{}` has been made already: start the next with `mocolab resume`",
+            job.attempt,
+            run.label()
+        );
+    }
     Ok((lock, job, experiment))
 }
 
 fn train(run: &RunDir, job: &Job, experiment: Experiment, session: &mut Session) -> Result<Outcome> {
     source::write(run, job, experiment.threads).with_context(|| format!("writing `{}`", run.source().display()))?;
     let [device] = job.devices.as_slice() else { bail!("a run trains on one device so far, not on {:?}", job.devices) };
-    // The launcher has made the chosen GPU the only one that can be seen.
+    // The launcher has made the chosen GPU the only one that can be seen. No question about CUDA may be asked before
+    // this loads it: libtorch keeps its first answer.
     let device = device::open(if device.starts_with("cuda") { "cuda:0" } else { device })?;
     print(&format!("{}, attempt {}: reading {}", run.label(), job.attempt, experiment.data));
     let project = run.path().ancestors().nth(3).unwrap_or(run.path()).to_owned();
@@ -123,7 +143,8 @@ fn train(run: &RunDir, job: &Job, experiment: Experiment, session: &mut Session)
     print(&format!("{} training images, {} test images", dataset.train.len(), dataset.test.len()));
     match experiment.recipe.clone() {
         Recipe::Supervised(settings) => {
-            supervised::run(&settings, &supervised::Job { experiment, dataset, device }, session)
+            let devices = job.devices.clone();
+            supervised::run(&settings, &supervised::Job { experiment, dataset, device, devices }, session)
         }
         other => bail!("this trainer does not know the recipe `{}`: it is older than mocolab", other.name()),
     }

@@ -20,7 +20,7 @@ pub fn write(run: &RunDir, job: &Job, threads: u32) -> std::io::Result<()> {
         commit: env!("MOCOLAB_COMMIT").into(),
         project_commit: run.path().ancestors().nth(3).and_then(commit),
         host: host(),
-        devices: job.devices.clone(),
+        devices: named(&job.devices),
         cpu: mocolab::device::cpu_model(),
         threads,
         libtorch: libtorch().unwrap_or_else(|| "unknown".into()),
@@ -29,10 +29,23 @@ pub fn write(run: &RunDir, job: &Job, threads: u32) -> std::io::Result<()> {
     run.write_sources(&sources)
 }
 
+/// The devices with the models of the GPUs that this process sees.
+fn named(devices: &[String]) -> Vec<String> {
+    let found = mocolab::device::Devices::find().devices;
+    let gpus = found.iter().filter(|device| device.name != "cpu").map(|gpu| format!(" {}", gpu.model));
+    let models = gpus.chain(std::iter::repeat(String::new()));
+    devices
+        .iter()
+        .zip(models)
+        .map(|(device, model)| format!("{device}{}", if device == "cpu" { "" } else { &model }))
+        .collect()
+}
+
 /// The commit of the git repository around `folder`, `-dirty` where tracked files differ from it.
 fn commit(folder: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
-        let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
+        let output =
+            Command::new("git").arg("--no-optional-locks").arg("-C").arg(folder).args(arguments).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;

@@ -33,6 +33,8 @@ pub struct Job {
     pub dataset: Dataset,
     /// Where to train.
     pub device: Device,
+    /// How the user names that.
+    pub devices: Vec<String>,
 }
 
 struct Training<'a> {
@@ -71,7 +73,9 @@ pub fn run(settings: &Supervised, job: &Job, session: &mut Session) -> Result<Ou
         training.train.len()
     );
     let resumed = training.resume(session)?;
-    session.write(Event::Started(training.started(resumed)))?;
+    session.write(Event::Started(training.started(resumed.as_ref().map(|checkpoint| checkpoint.file.clone()))))?;
+    // A process that is killed between a checkpoint and its event leaves one that nobody has heard of.
+    resumed.map_or(Ok(()), |checkpoint| session.write(Event::Checkpoint(checkpoint)))?;
     while training.progress.epoch < settings.epochs.get() {
         if let Some(outcome) = training.steps_of_epoch(session)? {
             return Ok(outcome);
@@ -83,7 +87,7 @@ pub fn run(settings: &Supervised, job: &Job, session: &mut Session) -> Result<Ou
 
 impl<'a> Training<'a> {
     fn prepare(settings: &'a Supervised, job: &'a Job) -> Self {
-        let Job { experiment, dataset, device } = job;
+        let Job { experiment, dataset, device, .. } = job;
         let (device, seed, classes) = (*device, experiment.seed, dataset.classes.len());
         let parts = stratified(&dataset.train.labels, classes, settings.val_fraction.get(), seed);
         let [learnt, held_out] = [parts.0, parts.1].map(|part| part.into_iter().map(i64::from).collect::<Vec<_>>());
@@ -129,12 +133,13 @@ impl<'a> Training<'a> {
             recipe: self.job.experiment.recipe.name().to_owned(),
             arch: self.settings.arch.to_string(),
             parameters: self.learner.net.count() as u64,
-            devices: vec![device::name(self.job.device)],
+            devices: self.job.devices.clone(),
             precision: self.learner.format.name().to_owned(),
             data: dataset.name.clone(),
             classes: dataset.classes.clone(),
             images: images.into_iter().map(|(split, n)| (split.to_owned(), n as u64)).collect(),
             checkpoint,
+            best: self.progress.best.clone(),
         }
     }
 

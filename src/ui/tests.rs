@@ -138,6 +138,7 @@ fn dialogues() {
         uuid: None,
         memory: Some((3 << 30, 80 << 30)),
         busy,
+        compute: None,
     };
     let devices = vec![device("cpu", None), device("0", Some(97)), device("1", Some(0))];
     update(&mut model, Msg::Devices(Devices { devices, note: None }));

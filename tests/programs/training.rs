@@ -158,7 +158,7 @@ fn assert_same_tensors(a: &RunDir, a_details: &Value, b: &RunDir, b_details: &Va
     assert_eq!(a_step, b_step);
     let (a, b) = (SafeTensors::deserialize(&a).unwrap(), SafeTensors::deserialize(&b).unwrap());
     let names = |file: &SafeTensors| {
-        let mut names: Vec<String> = file.names().into_iter().map(std::string::ToString::to_string).collect();
+        let mut names: Vec<String> = file.names().into_iter().map(ToString::to_string).collect();
         names.sort();
         names
     };

@@ -37,13 +37,21 @@ pub(super) struct Progress {
 }
 
 impl Training<'_> {
-    /// Takes up the newest checkpoint that verifies; gives its name.
-    pub(super) fn resume(&mut self, session: &mut Session) -> Result<Option<String>> {
+    /// Takes up the newest checkpoint that verifies.
+    pub(super) fn resume(&mut self, session: &mut Session) -> Result<Option<Checkpoint>> {
         let found = checkpoint::find(session.checkpoints())?;
-        for skipped in found.skipped {
+        for skipped in &found.skipped {
             alert(session, "checkpoint", format!("a checkpoint was skipped: {skipped}"))?;
         }
-        let Some(loaded) = found.newest else { return Ok(None) };
+        let Some(loaded) = found.newest else {
+            // Beginning again would void all that was done: that is for the user to say.
+            let all = found.skipped.join("; ");
+            ensure!(
+                found.skipped.is_empty(),
+                "no checkpoint can be read ({all}): mend or remove them, or start a new run"
+            );
+            return Ok(None);
+        };
         let progress: Progress = serde_json::from_str(loaded.text("progress")?)
             .with_context(|| format!("reading where the checkpoint `{}` stands", loaded.file))?;
         ensure!(
@@ -53,6 +61,17 @@ impl Training<'_> {
             progress.steps_per_epoch,
             self.progress.steps_per_epoch
         );
+        for (what, here) in [
+            ("classes", serde_json::to_string(&self.job.dataset.classes)?),
+            ("colours", serde_json::to_string(&self.colours)?),
+        ] {
+            let there = loaded.text(what)?;
+            let file = &loaded.file;
+            ensure!(
+                there == here,
+                "the checkpoint `{file}` was trained on other pictures: its {what} are {there}, here {here}"
+            );
+        }
         if progress.format != self.learner.format {
             let place = (progress.format, self.job.device);
             self.learner = Learner::new(self.settings, self.job.dataset.classes.len(), self.job.experiment.seed, place);
@@ -60,7 +79,8 @@ impl Training<'_> {
         self.learner.restore(&loaded)?;
         self.sums = sums(&progress, self.job.device);
         self.progress = progress;
-        Ok(Some(loaded.file))
+        let (step, epoch, best) = (self.progress.step, self.progress.epoch, loaded.text("best")? == "true");
+        Ok(Some(Checkpoint { step, epoch, bytes: loaded.bytes.len() as u64, file: loaded.file, best }))
     }
 
     pub(super) fn save_is_due(&self) -> bool {
@@ -71,6 +91,9 @@ impl Training<'_> {
     /// Writes a checkpoint of this moment.
     pub(super) fn save(&mut self, session: &mut Session, best: bool) -> Result<()> {
         self.read_sums(session)?;
+        // The last step may have spoilt the weights: the loss would only show it at the next.
+        let loss = if self.learner.is_finite() { self.progress.loss } else { f64::NAN };
+        self.require_a_number(loss, session)?;
         let seconds = self.progress.seconds + self.epoch_began.elapsed().as_secs_f64();
         let progress = Progress { seconds, ..self.progress.clone() };
         session.sync()?;

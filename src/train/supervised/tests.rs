@@ -36,7 +36,7 @@ fn job(settings: &str) -> (Supervised, Job) {
     let (train, test) = (halves(100, 1), halves(60, 2));
     let classes = vec!["left".to_owned(), "right".to_owned()];
     let dataset = Dataset { name: "halves".to_owned(), classes, height: 8, width: 8, train, test };
-    (settings, Job { experiment, dataset, device: Device::Cpu })
+    (settings, Job { experiment, dataset, device: Device::Cpu, devices: vec!["cpu".into()] })
 }
 
 fn events(directory: &Path) -> Vec<Event> {
