@@ -1,7 +1,6 @@
 # Two commands do it all: `make run` and `make test`. Both first set up libtorch where it isn't there (scripts/setup).
 
 CARGO ?= cargo
-TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export PATH := $(PATH):$(HOME)/.cargo/bin
 # scripts/setup names one libtorch; a second voice would only have the bindings compiled again
 unexport LIBTORCH_USE_PYTORCH
@@ -13,7 +12,7 @@ help: ## show this list
 
 run: setup ## set up, build and open the terminal on experiments.toml
 	$(CARGO) build --release --locked
-	$(TARGET_DIR)/release/mocolab
+	$(CARGO) run --quiet --release --locked --bin mocolab
 
 test: setup ## set up, build and run every test
 	@command -v tmux >/dev/null || echo 'make: no tmux: the tests that drive the real terminal need it (sudo apt-get install tmux)'
@@ -34,5 +33,4 @@ setup: ## find libtorch or bring it (545 MB for the CPU), and tell cargo where i
 	@scripts/setup
 
 lite: ## the terminal alone, without libtorch: for a laptop or a login node
-	$(CARGO) build --release --locked --no-default-features
-	$(TARGET_DIR)/release/mocolab
+	$(CARGO) run --release --locked --no-default-features --bin mocolab

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 #[command(version, max_term_width = 100, after_help = "Without a command the laboratory opens on experiments.toml.")]
 pub struct Arguments {
     /// The experiments.
-    #[arg(long, short, global = true, value_name = "FILE", default_value = "experiments.toml")]
+    #[arg(long, global = true, value_name = "FILE", default_value = "experiments.toml")]
     file: PathBuf,
     /// Where the runs lie [default: runs/ beside the file].
     #[arg(long, global = true, value_name = "FOLDER", env = "MOCOLAB_RUNS")]

@@ -48,6 +48,7 @@ pub struct Summary<'a> {
     best: &'a BTreeMap<String, Best>,
     damaged_lines: usize,
     cause: Option<&'a str>,
+    trouble: Option<&'a str>,
 }
 
 impl Sight {
@@ -137,6 +138,7 @@ impl Sight {
             best: &state.best,
             damaged_lines: self.damaged,
             cause: self.cause(),
+            trouble: self.trouble.as_deref(),
         }
     }
 }

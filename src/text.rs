@@ -74,22 +74,24 @@ pub fn bytes(count: u64) -> String {
     if unit == 0 { format!("{count} B") } else { format!("{value:.1} {}", units[unit]) }
 }
 
-/// A measured number in few characters: four digits that matter.
+/// A measured number in at most 6 characters (7 with a sign).
 pub fn number(value: f64) -> String {
     match value.abs() {
-        _ if !value.is_finite() => "–".into(),
+        _ if !value.is_finite() => format!("{value}"),
         0.0 => "0".into(),
-        a if a >= 10000.0 => format!("{value:.0}"),
-        a if a >= 100.0 => format!("{value:.1}"),
-        a if a >= 10.0 => format!("{value:.2}"),
+        a if a >= 99_999.5 => format!("{value:.0e}"),
+        a if a >= 999.95 => format!("{value:.0}"),
+        a if a >= 99.995 => format!("{value:.1}"),
+        a if a >= 9.9995 => format!("{value:.2}"),
         a if a >= 0.01 => format!("{value:.4}"),
-        _ => format!("{value:.2e}"),
+        a if a >= 9.95e-10 => format!("{value:.1e}"),
+        _ => format!("{value:.0e}"),
     }
 }
 
 /// A share in percent: `87.42 %`.
 pub fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.2} %", share * 100.0) } else { "–".into() }
+    if share.is_finite() { format!("{:.2} %", share * 100.0) } else { format!("{share}") }
 }
 
 #[cfg(test)]
@@ -112,10 +114,15 @@ mod tests {
     fn figures_are_short() {
         assert_eq!([8.4, 187.0, 7500.0, 273_600.0].map(duration), ["8 s", "3:07", "2:05:00", "3 d 4 h"]);
         assert_eq!([930, 1_572_864].map(bytes), ["930 B", "1.5 MiB"]);
-        assert_eq!([0.0, 1.2345, 0.0004, 838.16, f64::NAN].map(number), ["0", "1.2345", "4.00e-4", "838.2", "–"]);
+        assert_eq!([0.0, 1.2345, 0.0004, 838.16, f64::NAN].map(number), ["0", "1.2345", "4.0e-4", "838.2", "NaN"]);
     }
 
     proptest! {
+        #[test]
+        fn a_number_has_room_in_a_column(value in any::<f64>()) {
+            prop_assert!(number(value.abs()).len() <= 6, "{}", number(value.abs()));
+        }
+
         #[test]
         fn any_text_comes_out_printable(text in ".*") {
             prop_assert!(sanitize(&text).chars().all(|c| !c.is_control()));

@@ -1,6 +1,6 @@
 //! Verbs about data sets.
 
-use super::output::say;
+use super::output::{note, say};
 use crate::project::Project;
 use indicatif::{ProgressBar, ProgressStyle};
 use mocolab::data::{self, CIFAR10_SHA256, CIFAR10_URL, Progress};
@@ -49,7 +49,8 @@ fn show(bar: &ProgressBar, progress: &Progress) {
         Progress::Waiting => bar.set_message("another mocolab is at it: waiting"),
         Progress::Retrying { problem, wait } => {
             let done = bytes(bar.position());
-            bar.println(format!("{problem}: again in {:.0} s, from {done} on", wait.as_secs_f64()));
+            let line = format!("{problem}: again in {:.0} s, from {done} on", wait.as_secs_f64());
+            if bar.is_hidden() { note(&line) } else { bar.println(mocolab::text::sanitize_lines(&line)) }
         }
         Progress::Checking => bar.set_message("checking"),
         Progress::Unpacking => bar.set_message("unpacking"),

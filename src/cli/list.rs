@@ -3,11 +3,12 @@
 use super::output::{say, say_json, table};
 use crate::project::Project;
 use crate::sight::Sight;
-use anyhow::Context;
+use anyhow::{Context, bail};
+use mocolab::run::Watch;
 use mocolab::text::{duration, log_line, number, percent};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// `mocolab ls`.
 pub fn list(project: &Project, name: Option<&str>, json: bool) -> anyhow::Result<()> {
@@ -18,30 +19,30 @@ pub fn list(project: &Project, name: Option<&str>, json: bool) -> anyhow::Result
     if json {
         return say_json(&sights.iter().map(Sight::summary).collect::<Vec<_>>());
     }
+    if let (true, Some(name)) = (sights.is_empty(), name) {
+        bail!("there are no runs of `{name}`; `mocolab ls` lists all runs, `mocolab check` all experiments");
+    }
     if sights.is_empty() {
         return say("no runs yet; `mocolab start NAME` makes one, `mocolab check` lists the names");
     }
-    let head =
-        ["RUN", "STATUS", "DEVICE", "EPOCH", "DONE", "LEFT", "LOSS", "BEST MACRO", "AGE"].map(str::to_owned).to_vec();
+    let head = ["RUN", "STATUS", "DEVICE", "EPOCH", "DONE", "LEFT", "LOSS", "MACRO"].map(str::to_owned).to_vec();
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(sights.iter().map(row)).collect();
-    table(&rows, &[3, 4, 5, 6, 7, 8]).iter().try_for_each(say)
+    table(&rows, &[3, 4, 5, 6, 7]).iter().try_for_each(say)
 }
 
 fn row(sight: &Sight) -> Vec<String> {
     let state = &sight.state;
-    let known = state.attempt > 0;
+    let known = state.epochs > 0;
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     vec![
         sight.run.label(),
         format!("{} {}", sight.status.symbol(), sight.status),
         sight.devices(),
         or_dash(known.then(|| format!("{}/{}", state.epoch.min(state.epochs), state.epochs))),
-        or_dash(known.then(|| format!("{:.0} %", state.progress() * 100.0))),
+        or_dash(known.then(|| format!("{:.0}%", (state.progress() * 100.0).floor()))),
         or_dash(state.seconds_left().filter(|_| sight.status.is_live()).map(duration)),
         or_dash(sight.loss().map(number)),
         or_dash(sight.best_macro().map(|best| percent(best.value))),
-        or_dash(known.then(|| duration(now - state.began))),
     ]
 }
 
@@ -59,8 +60,9 @@ pub fn logs(project: &Project, run: &str, follow: bool, lines: Option<usize>) ->
     let mut held = Vec::new();
     file.read_to_end(&mut held)?;
     let mut first = true;
+    let mut watch = Watch::new(run);
     loop {
-        let live = follow && Sight::read(run.clone()).status.is_live();
+        let live = follow && watch.status()?.is_live();
         let mut more = Vec::new();
         let end = file.stream_position()?;
         // A log that was cut (by hand) is read from its start again.

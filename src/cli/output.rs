@@ -1,14 +1,16 @@
-//! Printing: a reader that has gone away (`mocolab ls | head`) ends the program in peace, everything else is an error.
+//! Printing: nothing that a terminal would obey gets out, wherever it came from; a reader that has gone away (`mocolab ls | head`) ends the program in peace, everything else is an error.
 
+use mocolab::text::sanitize_lines;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
+use unicode_width::UnicodeWidthStr;
 
 /// Prints a line.
 ///
 /// # Errors
 /// Where standard output can't be written.
 pub fn say(line: impl AsRef<str>) -> anyhow::Result<()> {
-    match writeln!(io::stdout().lock(), "{}", line.as_ref()) {
+    match writeln!(io::stdout().lock(), "{}", sanitize_lines(line.as_ref())) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
         result => Ok(result?),
     }
@@ -22,9 +24,14 @@ pub fn say_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     say(serde_json::to_string_pretty(value)?)
 }
 
+/// Prints a line beside the output proper.
+pub fn note(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", sanitize_lines(line));
+}
+
 /// Reports an error as the last thing the program does.
 pub fn complain(error: &anyhow::Error) -> ExitCode {
-    let _ = writeln!(io::stderr().lock(), "mocolab: {error:#}");
+    note(&format!("mocolab: {error:#}"));
     ExitCode::FAILURE
 }
 
@@ -36,12 +43,11 @@ pub fn on_terminal() -> bool {
 /// Rows as a table: columns as wide as their widest cell, two spaces between, the columns in `right` set to the right.
 pub fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| cell.chars().count()).max().unwrap_or(0)
-    };
+    let width =
+        |column| rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| cell.width()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let cell = |(column, text): (usize, &String)| {
-        let fill = " ".repeat(widths[column] - text.chars().count());
+        let fill = " ".repeat(widths[column] - text.width());
         if right.contains(&column) { format!("{fill}{text}") } else { format!("{text}{fill}") }
     };
     rows.iter()

@@ -12,7 +12,7 @@ use textplots::{Chart, LabelBuilder, LabelFormat, Plot, Shape};
 
 /// Dots of a plot: 2 by 4 a character.
 const WIDTH: u32 = 140;
-const HEIGHT: u32 = 48;
+const HEIGHT: u32 = 32;
 
 /// `mocolab show`.
 pub fn show(project: &Project, run: &str, json: bool) -> anyhow::Result<()> {
@@ -22,9 +22,9 @@ pub fn show(project: &Project, run: &str, json: bool) -> anyhow::Result<()> {
         return say_json(&details(&sight));
     }
     head(&sight)?;
-    let curve = |name: &str| sight.state.curves.get(name).filter(|curve| curve.len() > 1);
-    plot("loss", [("train", curve(metrics::TRAIN_LOSS)), ("val", curve(metrics::VAL_LOSS))])?;
-    plot("macro accuracy", [("val", curve(metrics::VAL_MACRO)), ("test", curve(metrics::TEST_MACRO))])?;
+    for name in [metrics::TRAIN_LOSS, metrics::VAL_LOSS, metrics::VAL_MACRO] {
+        plot(name, sight.state.curves.get(name))?;
+    }
     for classes in sight.state.classes.values() {
         recalls(classes, sight.state.class_names())?;
     }
@@ -76,28 +76,19 @@ fn head(sight: &Sight) -> anyhow::Result<()> {
     table(&state.latest.iter().map(row).collect::<Vec<_>>(), &[1]).iter().try_for_each(|line| say(format!("  {line}")))
 }
 
-/// Draws curves over steps with textplots: the first as a line, the second too; where colours are, they differ.
-fn plot(title: &str, curves: [(&str, Option<&Curve>); 2]) -> anyhow::Result<()> {
-    let shown: Vec<(&str, Vec<(f32, f32)>)> = curves
-        .into_iter()
-        .filter_map(|(name, curve)| {
-            let points =
-                |curve: &Curve| curve.points().filter(|p| p.1.is_finite()).map(|(x, y)| (x as f32, y as f32)).collect();
-            Some((name, points(curve?)))
-        })
-        .filter(|(_, points): &(_, Vec<_>)| points.len() > 1)
-        .collect();
-    let all = || shown.iter().flat_map(|(_, points)| points);
-    let (Some(from), Some(to)) = (all().map(|p| p.0).reduce(f32::min), all().map(|p| p.0).reduce(f32::max)) else {
-        return Ok(());
-    };
-    let names: Vec<&str> = shown.iter().map(|(name, _)| *name).collect();
-    say(format!("\n{title} over steps: {}", names.join(", ")))?;
-    let shapes: Vec<Shape> = shown.iter().map(|(_, points)| Shape::Lines(points)).collect();
-    let mut chart = Chart::new(WIDTH, HEIGHT, from, to);
-    let mut chart = shapes.iter().fold(&mut chart, |chart, shape| chart.lineplot(shape));
-    chart = chart.x_label_format(LabelFormat::Custom(Box::new(|x| format!("{x:.0}"))));
-    chart = chart.y_label_format(LabelFormat::Custom(Box::new(|y| number(f64::from(y)))));
+/// Draws a curve over steps with textplots.
+fn plot(title: &str, curve: Option<&Curve>) -> anyhow::Result<()> {
+    let points =
+        |curve: &Curve| curve.points().filter(|p| p.1.is_finite()).map(|(x, y)| (x as f32, y as f32)).collect();
+    let points: Vec<(f32, f32)> = curve.map(points).unwrap_or_default();
+    let ([first, .., last], Some(curve)) = (points.as_slice(), curve) else { return Ok(()) };
+    let now = curve.last().map(|(_, value)| number(value)).unwrap_or_default();
+    say(format!("\n{title} over steps, now {now}"))?;
+    let shape = Shape::Lines(&points);
+    let mut chart = Chart::new(WIDTH, HEIGHT, first.0, last.0);
+    let chart = chart.lineplot(&shape);
+    let chart = chart.x_label_format(LabelFormat::Custom(Box::new(|x| format!("{x:.0}"))));
+    let chart = chart.y_label_format(LabelFormat::Custom(Box::new(|y| number(f64::from(y)))));
     chart.axis();
     chart.figures();
     say(chart.to_string().trim_end())

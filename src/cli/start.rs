@@ -7,8 +7,8 @@ use crate::sight::Sight;
 use anyhow::{Context, bail};
 use mocolab::device::{Choice, Devices};
 use mocolab::executor::local;
-use mocolab::run::RunDir;
-use mocolab::status::{Status, Wish};
+use mocolab::run::{RunDir, Watch};
+use mocolab::status::{Lock, Status, Wish};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -25,7 +25,9 @@ pub fn start(project: &Project, name: &str, device: Option<Choice>, wait: bool) 
             names.join(", ")
         );
     }
-    let device = device.map_or_else(|| project::default_device(&Devices::find()), Ok)?;
+    let found = Devices::find();
+    let device = device.map_or_else(|| project::default_device(&found), Ok)?;
+    device.visible(&found).map_err(anyhow::Error::msg)?;
     for experiment in experiments {
         let (run, note) = project.begin(experiment)?;
         note.into_iter().try_for_each(say)?;
@@ -69,7 +71,9 @@ fn go(project: &Project, run: &RunDir, device: &Choice, wait: bool) -> anyhow::R
 
 /// Runs of this project that train on `device` now.
 fn busy(project: &Project, device: &Choice) -> anyhow::Result<Vec<String>> {
-    let live = |run: RunDir| Some(Sight::read(run)).filter(|sight| sight.status.is_live());
+    // Records are read only of runs that some process holds.
+    let live =
+        |run: RunDir| (run.probe() == Lock::Held).then(|| Sight::read(run)).filter(|sight| sight.status.is_live());
     let shares =
         |sight: &Sight| sight.job.as_ref().is_some_and(|job| job.devices.iter().any(|d| device.names().contains(d)));
     Ok(project.runs.list()?.into_iter().filter_map(live).filter(shares).map(|sight| sight.run.label()).collect())
@@ -78,7 +82,8 @@ fn busy(project: &Project, device: &Choice) -> anyhow::Result<Vec<String>> {
 /// `mocolab stop`.
 pub fn stop(project: &Project, run: &str, now: bool) -> anyhow::Result<()> {
     let run = project.runs.find(run).map_err(anyhow::Error::msg)?;
-    let status = Sight::read(run.clone()).status;
+    let mut watch = Watch::new(run.clone());
+    let status = watch.status()?;
     if !status.is_live() {
         bail!("`{}` is {status}: there is nothing to stop", run.label());
     }
@@ -90,9 +95,9 @@ pub fn stop(project: &Project, run: &str, now: bool) -> anyhow::Result<()> {
     }
     let deadline = Instant::now() + Duration::from_mins(1);
     while Instant::now() < deadline {
-        let sight = Sight::read(run.clone());
-        if !sight.status.is_live() {
-            return say(format!("{} is {} at step {}", run.label(), sight.status, sight.state.step));
+        let status = watch.status()?;
+        if !status.is_live() {
+            return say(format!("{} is {status} at step {}", run.label(), Sight::read(run.clone()).state.step));
         }
         std::thread::sleep(POLL);
     }

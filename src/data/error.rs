@@ -12,7 +12,7 @@ use thiserror::Error;
 pub enum DataError {
     /// No CIFAR-10 in any of the usual places, or not in the place given.
     #[error(
-        "no CIFAR-10 found: looked for `{first}` in {list}; `mocolab data get cifar10` brings it (162 MiB)",
+        "no CIFAR-10 found; `mocolab data get cifar10` brings it (162 MiB). Looked for `{first}` in {list}",
         first = super::cifar10::FILES[0],
         list = listed(looked_in)
     )]

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 /// Most bytes read at once.
 const CHUNK: u64 = 4 << 20;
+/// What is longer is no line: the zeros that a power cut can leave, say.
+const LONGEST_LINE: u64 = 64 << 20;
 
 /// A place in a run's record.
 #[derive(Debug, Clone)]
@@ -87,7 +89,19 @@ impl Reader {
         file.seek(SeekFrom::Start(self.offset))?;
         let mut bytes = Vec::with_capacity((length - self.offset).min(CHUNK) as usize);
         // A line may be longer than a chunk; it is read whole, or there would be no getting past it.
-        while file.by_ref().take(CHUNK).read_to_end(&mut bytes)? as u64 == CHUNK && !bytes.contains(&b'\n') {}
+        loop {
+            let got = file.by_ref().take(CHUNK).read_to_end(&mut bytes)?;
+            if (got as u64) < CHUNK || bytes[bytes.len() - got..].contains(&b'\n') {
+                break;
+            }
+            if bytes.len() as u64 >= LONGEST_LINE {
+                self.number += 1;
+                self.offset += bytes.len() as u64;
+                batch.damaged.push((self.number, BadLine::NoChecksum));
+                batch.more = true;
+                return Ok(batch);
+            }
+        }
         for whole in bytes.split_inclusive(|byte| *byte == b'\n') {
             let Some(line) = whole.strip_suffix(b"\n") else { break };
             if batch.lines.len() + batch.damaged.len() >= limit {

@@ -39,6 +39,18 @@ impl Watch {
         &self.run
     }
 
+    /// Reads on to the end of the record for what the run is now.
+    ///
+    /// # Errors
+    /// As [`Watch::look`].
+    pub fn status(&mut self) -> io::Result<Status> {
+        loop {
+            if let Some(status) = self.look(usize::MAX)?.status {
+                return Ok(status);
+            }
+        }
+    }
+
     /// Looks: at most about `limit` lines.
     ///
     /// # Errors

@@ -46,8 +46,12 @@ pub enum Place {
     List,
     /// On the screen of one run.
     Run,
-    /// In a dialogue.
-    Dialogue,
+    /// In a list of choices.
+    Choice,
+    /// At a question.
+    Question,
+    /// On a page to read.
+    Page,
 }
 
 /// A row of the table.
@@ -96,23 +100,26 @@ pub const TABLE: &[Binding] = bindings! {
     Run "↓ j" [Down, Char('j')] Down "log down" "";
     Run "PgUp" [PageUp] PageUp "log a page up" "";
     Run "PgDn" [PageDown] PageDown "log a page down" "";
+    Run "Home g" [Home, Char('g')] First "start of the log" "";
     Run "End G" [End, Char('G')] Last "follow the log" "";
     Run "[ p" [Char('['), Char('p')] Previous "the run above" "";
     Run "] n" [Char(']'), Char('n')] Next "the run below" "next";
     Run "Esc" [Esc, Left, Char('h')] Back "back to the list" "back";
     Screens "?" [Char('?')] Help "help" "help";
     Screens "q" [Char('q')] Quit "leave; runs go on" "leave";
-    Dialogue "↑ k" [Up, Char('k')] Up "up" "";
-    Dialogue "↓ j" [Down, Char('j')] Down "down" "";
-    Dialogue "Enter y" [Enter, Char('y')] Enter "yes" "yes";
-    Dialogue "Esc n" [Esc, Char('n'), Char('q'), Char('?')] Back "no" "no";
+    Choice "↑ k" [Up, Char('k')] Up "up" "";
+    Choice "↓ j" [Down, Char('j')] Down "down" "choose";
+    Choice "Enter y" [Enter, Char('y')] Enter "train there" "train there";
+    Choice "Esc n" [Esc, Char('n'), Char('q')] Back "no" "no";
+    Question "Enter y" [Enter, Char('y')] Enter "yes" "yes";
+    Question "Esc n" [Esc, Char('n'), Char('q')] Back "no" "no";
+    Page "Esc" [Esc, Enter, Char('q'), Char('?')] Back "close" "close";
 };
 
 /// The rows that count at `place`.
 pub fn at(place: Place) -> impl Iterator<Item = &'static Binding> {
-    let counts = move |binding: &&Binding| {
-        binding.place == place || (place != Place::Dialogue && binding.place == Place::Screens)
-    };
+    let screen = matches!(place, Place::List | Place::Run);
+    let counts = move |binding: &&Binding| binding.place == place || (screen && binding.place == Place::Screens);
     TABLE.iter().filter(counts)
 }
 
@@ -133,7 +140,7 @@ mod tests {
 
     #[test]
     fn no_key_has_two_meanings_in_one_place() {
-        for place in [Place::List, Place::Run, Place::Dialogue] {
+        for place in [Place::List, Place::Run, Place::Choice, Place::Question, Place::Page] {
             let keys: Vec<&KeyCode> = at(place).flat_map(|binding| binding.keys).collect();
             for (index, key) in keys.iter().enumerate() {
                 assert!(!keys[..index].contains(key), "{key:?} at {place:?}");
@@ -148,6 +155,6 @@ mod tests {
         key.kind = KeyEventKind::Release;
         assert_eq!(action(Place::List, &key), None);
         let key = KeyEvent::new(Char('c'), KeyModifiers::CONTROL);
-        assert_eq!(action(Place::Dialogue, &key), Some(Action::Quit));
+        assert_eq!(action(Place::Question, &key), Some(Action::Quit));
     }
 }

@@ -76,10 +76,11 @@ fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>
     let note = note.map(|note| format!("; {note}")).unwrap_or_default();
     let _ = tell.send(Msg::Notice(Notice::Done(format!("started {} on {device}{note}", run.label()))));
     match child.wait() {
-        Ok(code) if code.success() => Msg::Redraw,
+        // Without a code a signal ended it: the list shows it crashed.
+        Ok(code) if code.success() || code.code().is_none() => Msg::Redraw,
         Ok(_) => {
-            let words = project::said(&run, before, 1).pop().unwrap_or_else(|| "it was killed".into());
-            Msg::Notice(Notice::Failed(format!("{} ended: {words}", run.label())))
+            let told = project::said(&run, before, 5).into_iter().rfind(|line| !line.starts_with("ended:"));
+            Msg::Notice(Notice::Failed(format!("{}: {}", run.label(), told.unwrap_or_else(|| "failed".into()))))
         }
         Err(error) => told(Err::<String, _>(error)),
     }

@@ -1,6 +1,7 @@
 //! The terminal itself: taken over, drawn to in whole frames, and given back whatever happens.
 
 use anyhow::Context;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use crossterm::{cursor, execute, queue};
 use ratatui::{DefaultTerminal, Frame};
@@ -12,7 +13,10 @@ pub struct Screen(DefaultTerminal);
 impl Screen {
     /// Takes the terminal over: alternate screen, raw keys.
     pub fn open() -> anyhow::Result<Self> {
-        Ok(Self(ratatui::try_init().context("taking over the terminal")?))
+        let screen = Self(ratatui::try_init().context("taking over the terminal")?);
+        // What is pasted comes as one event, and is no keys.
+        execute!(stdout(), EnableBracketedPaste)?;
+        Ok(screen)
     }
 
     /// Draws a frame between the marks of a synchronized update (DEC mode 2026), so that no half-drawn frame is seen.
@@ -26,7 +30,7 @@ impl Screen {
     /// Gives the terminal back.
     pub fn close(self) {
         drop(self.0);
-        let _ = execute!(stdout(), cursor::Show);
+        let _ = execute!(stdout(), DisableBracketedPaste, cursor::Show);
         ratatui::restore();
     }
 }

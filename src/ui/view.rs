@@ -13,18 +13,27 @@ mod list;
 mod run;
 
 use crate::ui::keys::{self, Place};
-use crate::ui::model::{Model, Notice, Screen};
+use crate::ui::model::{Dialogue, Model, Notice, Screen};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
-use ratatui::text::{Line, Span};
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{Block, Padding, Paragraph, Wrap};
+use std::borrow::Cow;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Draws the whole screen.
 pub fn draw(model: &Model, frame: &mut Frame) {
+    let (text, style) = match &model.notice {
+        Some(Notice::Done(text)) => (text.as_str(), Style::new()),
+        Some(Notice::Failed(text)) => (text.as_str(), model.theme.bad()),
+        None => ("", Style::new()),
+    };
+    let (said, lines) = wrapped(text, style, frame.area().width);
     let [head, body, notice, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Fill(1),
-        Constraint::Length(u16::from(model.notice.is_some())),
+        Constraint::Length(lines),
         Constraint::Length(1),
     ])
     .areas(frame.area());
@@ -33,11 +42,7 @@ pub fn draw(model: &Model, frame: &mut Frame) {
         Screen::List => list::draw(model, frame, body),
         Screen::Run(screen) => run::draw(model, screen, frame, body),
     }
-    match &model.notice {
-        Some(Notice::Done(text)) => frame.render_widget(Span::raw(format!(" {text}")), notice),
-        Some(Notice::Failed(text)) => frame.render_widget(Span::styled(format!(" {text}"), model.theme.bad()), notice),
-        None => {}
-    }
+    frame.render_widget(said, notice);
     footer(model, frame, foot);
     if let Some(open) = &model.dialogue {
         dialogue::draw(model, open, frame, body);
@@ -66,7 +71,9 @@ fn header(model: &Model, frame: &mut Frame, rect: Rect) {
 
 fn footer(model: &Model, frame: &mut Frame, rect: Rect) {
     let place = match (&model.dialogue, &model.screen) {
-        (Some(_), _) => Place::Dialogue,
+        (Some(Dialogue::Start(_)), _) => Place::Choice,
+        (Some(Dialogue::Help), _) => Place::Page,
+        (Some(Dialogue::Stop { .. }), _) => Place::Question,
         (None, Screen::List) => Place::List,
         (None, Screen::Run(_)) => Place::Run,
     };
@@ -79,14 +86,24 @@ fn footer(model: &Model, frame: &mut Frame, rect: Rect) {
     frame.render_widget(Line::from(spans), rect);
 }
 
+/// `text` over as many lines of `width` as it needs, at most 4, and how many those are.
+fn wrapped(text: &str, style: Style, width: u16) -> (Paragraph<'static>, u16) {
+    let paragraph = Paragraph::new(Text::styled(text.to_owned(), style)).wrap(Wrap { trim: true });
+    let paragraph = paragraph.block(Block::new().padding(Padding::horizontal(1)));
+    let lines = if text.is_empty() { 0 } else { paragraph.line_count(width).min(4) as u16 };
+    (paragraph, lines)
+}
+
 /// `text` in exactly `width` columns: cut with `…`, or filled up; set to the right if `right`.
 fn fit(text: &str, width: usize, right: bool) -> String {
-    let length = text.chars().count();
-    if length > width {
-        let cut: String = text.chars().take(width.saturating_sub(1)).collect();
-        return if width == 0 { cut } else { format!("{cut}…") };
+    let mut text = Cow::Borrowed(text);
+    if text.width() > width {
+        let mut room = width.saturating_sub(1);
+        let whole = |c: &char| room.checked_sub(c.width().unwrap_or(0)).map(|rest| room = rest).is_some();
+        let cut: String = text.chars().take_while(whole).collect();
+        text = Cow::Owned(if width == 0 { cut } else { format!("{cut}…") });
     }
-    let fill = " ".repeat(width - length);
+    let fill = " ".repeat(width.saturating_sub(text.width()));
     if right { format!("{fill}{text}") } else { format!("{text}{fill}") }
 }
 
@@ -99,10 +116,10 @@ fn bar(share: f64, width: usize) -> String {
 
 /// A share in percent, short: `72.5%`.
 fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.1}%", share * 100.0) } else { "–".into() }
+    if share.is_finite() { format!("{:.1}%", share * 100.0) } else { format!("{share}") }
 }
 
 /// A title line over a part of a screen.
-fn part(title: Line<'static>, faint: Style) -> ratatui::widgets::Block<'static> {
-    ratatui::widgets::Block::new().borders(ratatui::widgets::Borders::TOP).border_style(faint).title(title)
+fn part(title: Line<'static>, faint: Style) -> Block<'static> {
+    Block::new().borders(ratatui::widgets::Borders::TOP).border_style(faint).title(title)
 }

@@ -43,7 +43,7 @@ fn a_run_from_start_to_done() {
         assert!(out.contains(words), "no {words} in\n{out}");
     }
     let list = project.run("ls").good();
-    assert!(list.contains("✓ done") && list.contains("3/3") && list.contains("100 %"), "{list}");
+    assert!(list.contains("✓ done") && list.contains("3/3") && list.contains("100%"), "{list}");
 
     let run = project.summary("quick");
     assert_eq!(run["status"], "done");
@@ -55,7 +55,7 @@ fn a_run_from_start_to_done() {
     assert!(run["seconds_left"].is_null() && run["cause"].is_null());
 
     let show = project.run("show quick").good();
-    for words in ["loss over steps: train, val", "macro accuracy over steps", "val after epoch 3", "circle"] {
+    for words in ["train/loss over steps", "val/macro_accuracy over steps", "val after epoch 3", "circle"] {
         assert!(show.contains(words), "no {words} in\n{show}");
     }
     let details = project.json("show quick --json");
@@ -103,7 +103,7 @@ fn what_there_is_not_is_said_with_what_there_is() {
 fn logs_that_are_followed_end_with_the_run() {
     let project = Project::quick().with("FAKE_STEP_MS", "40");
     project.start("quick");
-    let ended = project.run("logs quick --follow");
+    let ended = project.run("logs -f quick");
     assert_eq!(project.status("quick"), "done", "it ends no sooner than the run");
     let expected = ["a fake trainer, attempt 1", "epoch 1 of 3", "epoch 2 of 3", "epoch 3 of 3"];
     assert_eq!(ended.good().lines().collect::<Vec<_>>(), expected);

@@ -98,15 +98,39 @@ fn killed_mid_epoch_it_resumes_bit_for_bit() {
     project.run("start undisturbed --device cpu --wait").good();
 
     let run = project.start("killed");
-    kill_in_the_middle_of_an_epoch(&run);
+    end_in_the_middle_of_an_epoch(&run, Signal::KILL);
     assert_eq!(project.status("killed"), "crashed", "at once");
     let at = project.summary("killed")["step"].as_u64().unwrap();
     project.run("resume killed --wait").good();
 
-    let (a, b) = (project.json("show undisturbed --json"), project.json("show killed --json"));
-    assert_eq!((&b["summary"]["attempt"], &b["summary"]["status"]), (&2.into(), &"done".into()));
-    let from = b["started"]["from_step"].as_u64().unwrap();
+    let from = project.json("show killed --json")["started"]["from_step"].as_u64().unwrap();
     assert!(from > 0 && from < at, "it went on from step {from}, before step {at} at which it was killed");
+    assert_same(&project, "killed", 2);
+}
+
+#[test]
+fn stopped_by_a_request_and_by_a_signal_it_loses_no_step() {
+    let project = project(&["undisturbed", "stopped"]);
+    project.run("start undisturbed --device cpu --wait").good();
+
+    let run = project.start("stopped");
+    end_in_the_middle_of_an_epoch(&run, Signal::TERM);
+    assert_eq!(project.status("stopped"), "stopped");
+    let at = project.summary("stopped")["step"].as_u64().unwrap();
+
+    project.run("resume stopped").good();
+    let from = project.json("show stopped --json")["started"]["from_step"].as_u64().unwrap();
+    assert_eq!(from, at, "the step under way was finished and kept");
+    project.run("stop stopped").good();
+    assert_eq!(project.status("stopped"), "stopped");
+    project.run("resume stopped --wait").good();
+    assert_same(&project, "stopped", 3);
+}
+
+/// What the experiment `name` has measured and learnt in `attempts` equals what `undisturbed` has, bit for bit.
+fn assert_same(project: &Project, name: &str, attempts: u32) {
+    let (a, b) = (project.json("show undisturbed --json"), project.json(&format!("show {name} --json")));
+    assert_eq!((&b["summary"]["attempt"], &b["summary"]["status"]), (&attempts.into(), &"done".into()));
     let names = |details: &Value| details["curves"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&a), names(&b));
     for name in names(&a).iter().filter(|name| *name != IMAGES_PER_S) {
@@ -114,12 +138,12 @@ fn killed_mid_epoch_it_resumes_bit_for_bit() {
     }
     assert_eq!(a["classes"], b["classes"]);
     assert_eq!(a["summary"]["best"], b["summary"]["best"]);
-    assert_same_tensors(&project.latest("undisturbed"), &a, &run, &b);
+    assert_same_tensors(&project.latest("undisturbed"), &a, &project.latest(name), &b);
 }
 
-/// Kills the trainer of `run` when it has written a checkpoint and made a few steps of the next epoch. It is held while
+/// Sends the trainer of `run` a signal when it has written a checkpoint and made a few steps of the next epoch. It is held while
 /// that is looked at, so that it can't run on into another epoch.
-fn kill_in_the_middle_of_an_epoch(run: &RunDir) {
+fn end_in_the_middle_of_an_epoch(run: &RunDir, signal: Signal) {
     let pid = trainer(run);
     poll("the middle of an epoch after a checkpoint", || {
         kill_process(pid, Signal::STOP).unwrap();
@@ -135,7 +159,11 @@ fn kill_in_the_middle_of_an_epoch(run: &RunDir) {
             }
         }
         let middle = saved > 0 && step > saved && (3..per_epoch - 3).contains(&(step % per_epoch));
-        kill_process(pid, if middle { Signal::KILL } else { Signal::CONT }).unwrap();
+        if middle {
+            kill_process(pid, signal).unwrap();
+        }
+        // A killed one may be gone already.
+        let _ = kill_process(pid, Signal::CONT);
         middle.then_some(())
     });
     // The signal is sent; the process is gone when its lock is free.

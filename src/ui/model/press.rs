@@ -7,20 +7,22 @@ use mocolab::run::RunDir;
 use mocolab::status::{Status, Wish};
 
 /// Rows of a page.
-const PAGE: usize = 10;
+const PAGE: usize = 5;
 
 /// A key is pressed.
 pub fn press(model: &mut Model, key: &KeyEvent) -> Vec<Cmd> {
     model.notice = None;
     let place = match (&model.dialogue, &model.screen) {
-        (Some(_), _) => Place::Dialogue,
+        (Some(Dialogue::Start(_)), _) => Place::Choice,
+        (Some(Dialogue::Stop { .. }), _) => Place::Question,
+        (Some(Dialogue::Help), _) => Place::Page,
         (None, Screen::List) => Place::List,
         (None, Screen::Run(_)) => Place::Run,
     };
     let Some(action) = keys::action(place, key) else { return Vec::new() };
     match (action, place) {
         (Action::Quit, _) => model.leaving = true,
-        (action, Place::Dialogue) => return answer(model, action),
+        (action, Place::Choice | Place::Question | Place::Page) => return answer(model, action),
         (Action::Help, _) => model.dialogue = Some(Dialogue::Help),
         (Action::Start, _) => return ask_start(model),
         (Action::Resume, _) => return ask_resume(model),
@@ -63,7 +65,8 @@ fn open_chosen(model: &mut Model) -> Vec<Cmd> {
     open(model, run)
 }
 
-fn open(model: &mut Model, run: RunDir) -> Vec<Cmd> {
+/// Shows a run.
+pub fn open(model: &mut Model, run: RunDir) -> Vec<Cmd> {
     model.screen = Screen::Run(RunScreen { run: run.clone(), log: Vec::new(), up: 0 });
     vec![Cmd::Follow(Some(run))]
 }
@@ -84,6 +87,7 @@ fn on_run(model: &mut Model, action: Action) -> Vec<Cmd> {
         Action::PageUp => screen.up = (screen.up + PAGE).min(most),
         Action::Down => screen.up = screen.up.saturating_sub(1),
         Action::PageDown => screen.up = screen.up.saturating_sub(PAGE),
+        Action::First => screen.up = most,
         Action::Last => screen.up = 0,
         _ => {}
     }

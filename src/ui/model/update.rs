@@ -1,9 +1,10 @@
 //! One message changes the model and says what is to be done.
 
-use super::press::{back_to_list, press};
-use super::{Cmd, Dialogue, LOG_LINES, Model, Msg, News, Row, Screen};
+use super::press::{back_to_list, open, press};
+use super::{Cmd, Dialogue, LOG_LINES, Model, Msg, News, Row, Screen, Start, StartDialogue};
+use crate::project;
 use crate::sight::Sight;
-use mocolab::device::Devices;
+use mocolab::device::{Choice, Devices};
 use mocolab::run::RunDir;
 use mocolab::status::Status;
 
@@ -19,7 +20,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Cmd> {
         Msg::Log(run, lines) => show_log(model, &run, lines),
         Msg::Devices(devices) => offer(model, devices),
         Msg::Notice(notice) => model.notice = Some(notice),
-        Msg::Made(run) => choose(model, &run),
+        Msg::Made(run) => return choose(model, run),
     }
     Vec::new()
 }
@@ -64,27 +65,38 @@ fn show_log(model: &mut Model, run: &RunDir, mut lines: Vec<String>) {
         && screen.run == *run
     {
         lines.drain(..lines.len().saturating_sub(LOG_LINES));
+        // Who has scrolled up goes on seeing the same lines.
+        let more = if screen.up > 0 { lines.len().saturating_sub(screen.log.len()) } else { 0 };
         screen.log = lines;
-        screen.up = screen.up.min(screen.log.len().saturating_sub(1));
+        screen.up = (screen.up + more).min(screen.log.len().saturating_sub(1));
     }
 }
 
-fn offer(model: &mut Model, devices: Devices) {
-    if let Some(Dialogue::Start(dialogue)) = &mut model.dialogue {
-        // The CPU is the first row; who has a GPU wants that.
-        dialogue.cursor = usize::from(devices.devices.len() > 1);
-        dialogue.devices = Some(devices);
-    }
+/// Fills the dialogue that waits for devices: first where the run was before, else what `mocolab start` would take.
+fn offer(model: &mut Model, found: Devices) {
+    let Some(Dialogue::Start(StartDialogue { what, devices: devices @ None, cursor })) = &mut model.dialogue else {
+        return;
+    };
+    let before = match what {
+        Start::Again(run) => model.runs.get(run).and_then(|sight| sight.job.as_ref()?.devices.join(",").parse().ok()),
+        Start::New(_) => None,
+    };
+    let choice: Option<Choice> = before.or_else(|| project::default_device(&found).ok());
+    let name = choice.map(|choice| choice.to_string());
+    *cursor = found.devices.iter().position(|device| Some(&device.name) == name.as_ref()).unwrap_or(0);
+    *devices = Some(found);
 }
 
-/// A run this screen has started: the list has it chosen, so that Enter opens it. The watcher may not have seen it yet.
-fn choose(model: &mut Model, run: &RunDir) {
+/// A run this screen has started: the list has it chosen, a run's screen shows it. The watcher may not have seen it yet.
+fn choose(model: &mut Model, run: RunDir) -> Vec<Cmd> {
     keep_choice(model, |model| {
         let launched = || Sight { status: Status::Starting, ..Sight::unread(run.clone()) };
         model.runs.entry(run.clone()).or_insert_with(launched);
     });
-    let at = model.rows().iter().position(|row| matches!(row, Row::Run(sight) if sight.run == *run));
-    if let (Some(at), Screen::List) = (at, &model.screen) {
-        model.cursor = at;
+    let at = model.rows().iter().position(|row| matches!(row, Row::Run(sight) if sight.run == run));
+    model.cursor = at.unwrap_or(model.cursor);
+    match &model.screen {
+        Screen::Run(screen) if screen.run != run => open(model, run),
+        _ => Vec::new(),
     }
 }

@@ -9,6 +9,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
+use unicode_width::UnicodeWidthStr;
 
 /// Draws `dialogue` in the middle of `rect`.
 pub fn draw(model: &Model, dialogue: &Dialogue, frame: &mut Frame, rect: Rect) {
@@ -34,7 +35,7 @@ pub fn draw(model: &Model, dialogue: &Dialogue, frame: &mut Frame, rect: Rect) {
 }
 
 fn window(model: &Model, title: &str, lines: Vec<Line>, frame: &mut Frame, rect: Rect) {
-    let longest = lines.iter().map(Line::width).max().unwrap_or(0).max(title.chars().count());
+    let longest = lines.iter().map(Line::width).max().unwrap_or(0).max(title.width());
     let width = (longest as u16 + 4).min(rect.width);
     let height = (lines.len() as u16 + 2).min(rect.height);
     let place = Rect { x: rect.x + (rect.width - width) / 2, y: rect.y + (rect.height - height) / 2, width, height };
@@ -84,7 +85,7 @@ fn busy_with(model: &Model, device: &Device) -> Vec<String> {
 
 fn help(model: &Model) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    for (place, title) in [(Place::List, "on the list"), (Place::Run, "on a run"), (Place::Dialogue, "in a dialogue")] {
+    for (place, title) in [(Place::List, "on the list"), (Place::Run, "on a run")] {
         lines.push(Line::styled(title, model.theme.title()));
         let bindings: Vec<_> = keys::at(place).collect();
         // Two bindings a line keep it within 24 rows.

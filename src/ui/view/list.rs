@@ -30,14 +30,14 @@ struct Column {
 
 /// Columns of every list; they and their gaps fill 80.
 const COLUMNS: [Column; 9] = [
-    Column { title: "NAME", width: 17, right: false, cell: |sight| format!("  {}", sight.run.id()) },
+    Column { title: "NAME", width: 17, right: false, cell: name },
     Column {
         title: "STATUS",
         width: 11,
         right: false,
         cell: |sight| format!("{} {}", sight.status.symbol(), sight.status),
     },
-    Column { title: "DEVICE", width: 6, right: false, cell: Sight::devices },
+    Column { title: "DEVICE", width: 7, right: false, cell: Sight::devices },
     Column { title: "EPOCH", width: 7, right: true, cell: epoch },
     Column { title: "DONE", width: 4, right: true, cell: done },
     Column { title: "LEFT", width: 7, right: true, cell: left },
@@ -48,7 +48,7 @@ const COLUMNS: [Column; 9] = [
         right: true,
         cell: |sight| sight.best_macro().map_or("–".into(), |best| percent(best.value)),
     },
-    Column { title: "TREND", width: 7, right: false, cell: trend },
+    Column { title: "TREND", width: 6, right: false, cell: trend },
 ];
 
 /// Columns that a wide terminal has room for.
@@ -159,28 +159,44 @@ fn run(sight: &Sight, columns: &[&Column], theme: Theme) -> Line<'static> {
     Line::from(columns.iter().map(cell).collect::<Vec<_>>())
 }
 
+/// The id, its end where it is long: what tells two runs of the same second apart.
+fn name(sight: &Sight) -> String {
+    let id = sight.run.id();
+    match id.char_indices().rev().nth(14).filter(|(at, _)| *at > 0) {
+        Some((at, _)) => format!("  …{}", &id[at..][1..]),
+        None => format!("  {id}"),
+    }
+}
+
 fn epoch(sight: &Sight) -> String {
-    let state = &sight.state;
-    if state.attempt == 0 { "–".into() } else { format!("{}/{}", state.epoch.min(state.epochs), state.epochs) }
+    let (now, all) = (sight.state.epoch.min(sight.state.epochs), sight.state.epochs);
+    match format!("{now}/{all}") {
+        _ if all == 0 => "–".into(),
+        text if text.len() > 7 => now.to_string(),
+        text => text,
+    }
 }
 
 fn done(sight: &Sight) -> String {
     // Rounded down: 100 % is for what is done.
-    if sight.state.attempt == 0 { "–".into() } else { format!("{:.0}%", (sight.state.progress() * 100.0).floor()) }
+    if sight.state.steps == 0 { "–".into() } else { format!("{:.0}%", (sight.state.progress() * 100.0).floor()) }
 }
 
 fn left(sight: &Sight) -> String {
     let live = sight.state.seconds_left().filter(|_| sight.status.is_live());
-    live.map_or(String::new(), duration)
+    live.map_or(String::new(), |seconds| match duration(seconds) {
+        long if long.len() > 7 => format!("{:.0} h", seconds / 3600.0),
+        text => text,
+    })
 }
 
 fn latest(sight: &Sight, name: &str, show: impl Fn(f64) -> String) -> String {
     sight.state.latest.get(name).map_or("–".into(), |value| show(*value))
 }
 
-/// The macro accuracy of the epochs so far as a row of bars; the loss, upside down, before there is one.
+/// The macro accuracy of the epochs so far as a row of bars.
 fn trend(sight: &Sight) -> String {
-    sight.state.curves.get(metrics::VAL_MACRO).map(|curve| sparkline(curve, 7)).unwrap_or_default()
+    sight.state.curves.get(metrics::VAL_MACRO).map(|curve| sparkline(curve, 6)).unwrap_or_default()
 }
 
 /// A curve as `width` bars between its lowest and highest value.

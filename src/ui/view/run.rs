@@ -1,7 +1,7 @@
 //! One run, live.
 //!
 //! ```text
-//! quick/20261124-223629  ● running  cpu           supervised resnet8, bf16, cifar10
+//! ● running  quick/20261124-223629  cpu           supervised resnet8, bf16, cifar10
 //! epoch 3/6 ██████████▌          48%  step 1053/2106  1:12 left  1650 images/s
 //! ─ loss ───────────────────────────── macro accuracy ──────────────────────────
 //! ─ learning rate ───────── images/s ────────── classes (where there is room) ──
@@ -20,24 +20,24 @@ use mocolab::text::{duration, number, sanitize};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Padding, Paragraph, Wrap};
+use unicode_width::UnicodeWidthStr;
 
 /// Draws the screen of a run.
 pub fn draw(model: &Model, screen: &RunScreen, frame: &mut Frame, rect: Rect) {
     let Some(sight) = model.runs.get(&screen.run) else { return };
-    let trouble = trouble(sight);
+    let (trouble, lines) = super::wrapped(&trouble(sight).unwrap_or_default(), model.theme.bad(), rect.width);
     let tall = rect.height >= 30;
     let [head, said, charts, small, log] = Layout::vertical([
         Constraint::Length(2),
-        Constraint::Length(u16::from(trouble.is_some())),
+        Constraint::Length(lines),
         Constraint::Fill(if tall { 3 } else { 2 }),
         Constraint::Fill(if tall { 2 } else { 1 }),
         Constraint::Fill(1),
     ])
     .areas(rect);
     header(sight, model.theme, frame, head);
-    if let Some(text) = trouble {
-        frame.render_widget(Span::styled(format!(" {text}"), model.theme.bad()), said);
-    }
+    frame.render_widget(trouble, said);
     large(sight, model.theme, frame, charts);
     if tall && rect.width >= 100 {
         let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).spacing(1).areas(small);
@@ -57,8 +57,8 @@ fn header(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
         (None, Err(error)) => error.clone(),
     };
     let first = Line::from(vec![
-        Span::styled(format!(" {}", sight.run.label()), theme.title()),
-        Span::styled(format!("  {} {}", sight.status.symbol(), sight.status), theme.status(sight.status)),
+        Span::styled(format!(" {} {}", sight.status.symbol(), sight.status), theme.status(sight.status)),
+        Span::styled(format!("  {}", sight.run.label()), theme.title()),
         Span::raw(format!("  {}", sight.devices())),
         Span::styled(format!("  {}", sanitize(&about)), theme.faint()),
     ]);
@@ -83,8 +83,8 @@ fn progress(sight: &Sight, theme: Theme) -> Line<'static> {
     } else {
         parts.push(format!("took {}", duration(state.last_seen - state.began)));
     }
-    if state.attempt > 1 {
-        parts.push(format!("attempt {}", state.attempt));
+    if sight.job.as_ref().is_some_and(|job| job.attempt > 1) {
+        parts.push(format!("attempt {}", sight.job.as_ref().map_or(state.attempt, |job| job.attempt)));
     }
     Line::from(vec![
         Span::raw(format!(" epoch {}/{} ", state.epoch.min(state.epochs), state.epochs)),
@@ -98,7 +98,7 @@ fn progress(sight: &Sight, theme: Theme) -> Line<'static> {
 fn trouble(sight: &Sight) -> Option<String> {
     let crashed = || match sight.status {
         Status::Crashed => Some("the trainer is gone without a word: killed, or the machine went down; r resumes"),
-        Status::Unknown => Some("it can't be told from here whether it lives"),
+        Status::Unknown => Some("it can't be told from here whether it lives: look at the machine in its job.json"),
         _ => None,
     };
     let damaged =
@@ -158,7 +158,7 @@ fn classes(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
     frame.render_widget(block, rect);
     let Some(classes) = classes else { return };
     let names = sight.state.class_names();
-    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(8).clamp(4, 16);
+    let width = names.iter().map(|name| name.width()).max().unwrap_or(8).clamp(4, 16);
     let room = (inner.width as usize).saturating_sub(width + 9);
     let recalls = Confusion::from_counts(classes.confusion.clone()).recalls();
     for (class, recall) in recalls.into_iter().enumerate().take(inner.height as usize) {
@@ -180,7 +180,9 @@ fn tail(screen: &RunScreen, theme: Theme, frame: &mut Frame, rect: Rect) {
     frame.render_widget(block, rect);
     let end = screen.log.len().saturating_sub(screen.up);
     let start = end.saturating_sub(inner.height as usize);
-    for (place, line) in screen.log[start..end].iter().enumerate() {
-        frame.render_widget(Span::raw(format!(" {line}")), Rect { y: inner.y + place as u16, height: 1, ..inner });
-    }
+    let text: Vec<Line> = screen.log[start..end].iter().map(|line| Line::from(line.as_str())).collect();
+    let paragraph = Paragraph::new(text).wrap(Wrap { trim: false }).block(Block::new().padding(Padding::horizontal(1)));
+    // Wrapped lines take more room than there is: the last ones are those to see.
+    let hidden = paragraph.line_count(inner.width).saturating_sub(inner.height as usize);
+    frame.render_widget(paragraph.scroll((hidden as u16, 0)), inner);
 }
