@@ -7,6 +7,8 @@ mod line;
 
 pub use line::{BadLine, Line, VERSION};
 
+use crate::metrics;
+use crate::text::{duration, number, percent};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -211,5 +213,23 @@ impl Serialize for Real {
 impl<'de> Deserialize<'de> for Real {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN)))
+    }
+}
+
+impl std::fmt::Display for Epoch {
+    /// What a person wants to know of an epoch, in a line.
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "epoch {}/{}", self.epoch, self.of)?;
+        type Shown = (&'static str, &'static str, fn(f64) -> String);
+        let shown: [Shown; 4] = [
+            ("train loss", metrics::TRAIN_LOSS, number),
+            ("val loss", metrics::VAL_LOSS, number),
+            ("val macro", metrics::VAL_MACRO, percent),
+            ("test macro", metrics::TEST_MACRO, percent),
+        ];
+        for (title, name, show) in shown {
+            self.metrics.get(name).map_or(Ok(()), |value| write!(f, "  {title} {}", show(value.0)))?;
+        }
+        write!(f, "  {}", duration(self.seconds))
     }
 }

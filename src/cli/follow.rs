@@ -6,10 +6,9 @@ use crate::sight::Sight;
 use anyhow::{Context, bail};
 use mocolab::device::Choice;
 use mocolab::event::{Epoch, Event, Line};
-use mocolab::metrics;
 use mocolab::run::{RunDir, Watch};
 use mocolab::status::Status;
-use mocolab::text::{duration, log_line, number, percent};
+use mocolab::text::{duration, log_line};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -121,15 +120,6 @@ impl Launched {
 }
 
 fn report(epoch: &Epoch, sight: &Sight) -> anyhow::Result<()> {
-    let mut parts = vec![format!("epoch {}/{}", epoch.epoch, epoch.of)];
-    let mut add = |title: &str, name: &str, show: fn(f64) -> String| {
-        parts.extend(epoch.metrics.get(name).map(|value| format!("{title} {}", show(value.0))));
-    };
-    add("train loss", metrics::TRAIN_LOSS, number);
-    add("val loss", metrics::VAL_LOSS, number);
-    add("val macro", metrics::VAL_MACRO, percent);
-    add("test macro", metrics::TEST_MACRO, percent);
-    parts.push(duration(epoch.seconds));
-    parts.extend(sight.state.seconds_left().filter(|left| *left > 0.0).map(|left| format!("{} left", duration(left))));
-    say(parts.join("  "))
+    let left = sight.state.seconds_left().filter(|left| *left > 0.0).map(|left| format!("  {} left", duration(left)));
+    say(format!("{epoch}{}", left.unwrap_or_default()))
 }

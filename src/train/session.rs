@@ -4,9 +4,8 @@ use super::control::Asked;
 pub use super::control::Wanted;
 use super::print;
 use anyhow::{Context, Result};
-use mocolab::event::{Epoch, Event, Finished, Outcome};
+use mocolab::event::{Event, Finished, Outcome};
 use mocolab::run::{Log, RunDir};
-use mocolab::text::{duration, number};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 
@@ -53,7 +52,7 @@ impl Session {
             Event::Step(step) => self.step = step.step,
             Event::Epoch(epoch) => {
                 self.step = epoch.step;
-                print(&line(epoch));
+                print(&epoch.to_string());
             }
             Event::Alert(alert) => print(&format!("alert: {}", alert.message)),
             Event::Checkpoint(checkpoint) => self.step = checkpoint.step,
@@ -95,11 +94,4 @@ impl Session {
         self.log.write(Event::Finished(Finished { outcome, step: self.step, cause }))?;
         self.sync()
     }
-}
-
-/// An epoch in a line, for the run's log.
-fn line(epoch: &Epoch) -> String {
-    let measured = epoch.metrics.iter().map(|(name, value)| format!("{name} {}", number(value.0)));
-    let measured: Vec<String> = measured.collect();
-    format!("epoch {}/{} in {}: {}", epoch.epoch, epoch.of, duration(epoch.seconds), measured.join(", "))
 }
