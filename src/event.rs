@@ -219,8 +219,8 @@ impl<'de> Deserialize<'de> for Real {
 impl std::fmt::Display for Epoch {
     /// What a person wants to know of an epoch, in a line.
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "epoch {}/{}", self.epoch, self.of)?;
         type Shown = (&'static str, &'static str, fn(f64) -> String);
+        write!(f, "epoch {}/{}", self.epoch, self.of)?;
         let shown: [Shown; 4] = [
             ("train loss", metrics::TRAIN_LOSS, number),
             ("val loss", metrics::VAL_LOSS, number),
