@@ -58,6 +58,9 @@ enum Command {
         /// Where to train [default: where it trained before].
         #[arg(long, short, value_name = "cpu|N")]
         device: Option<Choice>,
+        /// Also where it can't be told from here whether the run still lives elsewhere: look there first.
+        #[arg(long)]
+        force: bool,
         /// Stay and report every epoch until it ends.
         #[arg(long, short)]
         wait: bool,
@@ -131,7 +134,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Settings) => setup::settings().map(done),
         Some(Command::Devices { json }) => setup::devices(json).map(done),
         Some(Command::Start { name, device, wait }) => start::start(&project, &name, device, wait),
-        Some(Command::Resume { run, device, wait }) => start::resume(&project, &run, device, wait),
+        Some(Command::Resume { run, device, force, wait }) => start::resume(&project, &run, device, (force, wait)),
         Some(Command::Stop { run, now }) => start::stop(&project, &run, now).map(done),
         Some(Command::Launch { run, device }) => start::launch(&run, &device),
         Some(Command::Ls { name, json }) => list::list(&project, name.as_deref(), json).map(done),

@@ -8,6 +8,7 @@ mod fetch;
 mod get;
 mod image_cache;
 mod images;
+mod listing;
 mod parallel;
 mod places;
 mod shapes;
@@ -77,7 +78,7 @@ pub fn resolve(source: &DataSource, places: &Places) -> Result<DataSource, DataE
         }
         DataSource::Images(path) => {
             let folder = places.absolute(path)?;
-            images::check(&folder)?;
+            listing::check(&folder)?;
             Ok(DataSource::Images(folder))
         }
         DataSource::Shapes => Ok(DataSource::Shapes),

@@ -291,3 +291,17 @@ fn a_good_file_is_read_whatever_its_line_ends_and_byte_order_mark() {
     assert_eq!(suite.experiments().count(), 4);
     assert!(suite.experiments().all(|experiment| experiment.recipe.epochs() == 50));
 }
+
+#[test]
+fn the_suite_of_this_repository_is_right() {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/experiments.toml")).unwrap();
+    let suite = config::parse(&text, "experiments.toml").unwrap_or_else(|problems| panic!("{problems}"));
+    let names: Vec<&str> = suite.groups.iter().map(|group| group.name.as_str()).collect();
+    assert_eq!(names, ["quick", "base"]);
+    let drawn = suite.experiments().filter(|experiment| experiment.data.to_string().contains("shapes"));
+    assert_eq!(
+        drawn.map(|experiment| experiment.name.as_str()).collect::<Vec<_>>(),
+        ["quick"],
+        "only quick may train on drawings"
+    );
+}

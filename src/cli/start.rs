@@ -40,10 +40,21 @@ pub fn start(project: &Project, name: &str, device: Option<Choice>, wait: bool) 
 }
 
 /// `mocolab resume`.
-pub fn resume(project: &Project, run: &str, device: Option<Choice>, wait: bool) -> anyhow::Result<ExitCode> {
+pub fn resume(
+    project: &Project,
+    run: &str,
+    device: Option<Choice>,
+    (force, wait): (bool, bool),
+) -> anyhow::Result<ExitCode> {
     let run = project.runs.find(run).map_err(anyhow::Error::msg)?;
     let sight = Sight::read(run.clone());
-    if !sight.status.can_start() {
+    if sight.status == Status::Unknown && !force {
+        let host = sight.job.as_ref().map_or("another machine", |job| job.host.as_str());
+        let why =
+            sight.trouble.unwrap_or_else(|| format!("it was launched on `{host}`, which can't be asked from here"));
+        bail!("whether `{}` lives is unknown: {why}; if you know that it is gone, --force resumes it", run.label());
+    }
+    if !sight.status.can_start() && sight.status != Status::Unknown {
         bail!("`{}` is {}: there is nothing to resume", run.label(), sight.status);
     }
     let before = sight.job.and_then(|job| job.devices.join(",").parse().ok());

@@ -1,7 +1,7 @@
 //! Decoded image folders on disk: one safetensors file for each folder, told to be out of date by the listing's names,
 //! sizes and times, and to be damaged by a checksum. A cache that does not fit is as good as none: it is rebuilt.
 
-use super::{DataError, Dataset, Split, hexadecimal, images::Listing};
+use super::{DataError, Dataset, Split, hexadecimal, listing::Listing};
 use atomic_write_file::AtomicWriteFile;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use sha2::{Digest, Sha256};

@@ -101,7 +101,11 @@ fn trainer() -> io::Result<PathBuf> {
 }
 
 fn job(run: &RunDir, devices: &Choice) -> Result<Job, ExecutorError> {
-    let before = run.read_job().map_err(io("reading the last job"))?.map_or(0, |job| job.attempt);
+    // A damaged one is replaced: the record knows the attempts that have said anything.
+    let before = match run.read_job() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => 0,
+        job => job.map_err(io("reading the last job"))?.map_or(0, |job| job.attempt),
+    };
     let pid = std::process::id();
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Ok(Job {

@@ -61,7 +61,10 @@ fn an_unreadable_job_or_experiment_is_shown_and_hides_no_other_run() {
     let show = project.run(&format!("show {}", label(0))).good();
     assert!(show.contains("job.json` can't be read"), "{show}");
     project.run(&format!("show {}", label(1))).good();
-    assert!(project.run(&format!("resume {}", label(0))).bad().contains("unknown"));
+    let refused = project.run(&format!("resume {}", label(0))).bad();
+    assert!(refused.contains("job.json` can't be read") && refused.contains("--force"), "{refused}");
+    project.run(&format!("resume {} --device cpu --wait --force", label(0))).good();
+    assert_eq!(project.json("ls --json")[0]["attempt"], 2, "the record knows of the first");
     // The next start looks at all of them.
     project.run("start quick --device cpu --wait").good();
 }

@@ -98,7 +98,9 @@ fn progress(sight: &Sight, theme: Theme) -> Line<'static> {
 fn trouble(sight: &Sight) -> Option<String> {
     let crashed = || match sight.status {
         Status::Crashed => Some("the trainer is gone without a word: killed, or the machine went down; r resumes"),
-        Status::Unknown => Some("it can't be told from here whether it lives: look at the machine in its job.json"),
+        Status::Unknown => Some(
+            "it can't be told from here whether it lives: look at the machine; if it is gone, `mocolab resume --force`",
+        ),
         _ => None,
     };
     let damaged =
