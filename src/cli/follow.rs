@@ -40,7 +40,14 @@ impl Launched {
         let deadline = Instant::now() + HANDSHAKE;
         loop {
             let gone = child.try_wait()?;
-            seen.look()?;
+            match seen.look() {
+                // What is damaged the launcher replaces first of all.
+                Err(_) if gone.is_none() && Instant::now() < deadline => {
+                    std::thread::sleep(POLL);
+                    continue;
+                }
+                result => result?,
+            }
             seen.lines.retain(|line| line.attempt > attempt);
             let launched = seen.sight.job.as_ref().is_some_and(|job| job.attempt > attempt);
             if launched && seen.status() != Status::Starting {
