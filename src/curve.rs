@@ -120,7 +120,6 @@ impl Curve {
     pub fn bins(&self, from: u64, to: u64, columns: usize) -> &[Bin] {
         let width = (to.saturating_sub(from) / columns.max(1) as u64).max(1);
         let level = (width.ilog2() / SHIFT).min(LEVELS - 1) as usize;
-        // A level is only worth taking where it has fewer bins than the points themselves fill.
         let bins = &self.levels[level];
         let start = bins.partition_point(|bin| bin.last < from);
         let end = bins.partition_point(|bin| bin.first <= to);

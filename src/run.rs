@@ -12,7 +12,7 @@ pub use find::{Runs, create};
 pub use lock::{HeldLock, LockError};
 pub use log::{Log, LogError};
 pub use reader::{Batch, Reader};
-pub use records::{Heart, Job, Notes, Request, Source, boot_id, host, process_start};
+pub use records::{Heart, Job, Notes, Request, Source, boot_id, host, now, process_start};
 pub use watch::{Look, Watch};
 
 use crate::experiment::Name;

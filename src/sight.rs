@@ -1,13 +1,15 @@
 //! What this program knows of one run: the experiment it is of, the fold of its events, and what it is now.
 
 use crate::project;
-use mocolab::event::Best;
+use mocolab::device::Choice;
+use mocolab::event::{Best, Line};
 use mocolab::experiment::Experiment;
 use mocolab::metrics;
 use mocolab::run::{Batch, Job, RunDir, Watch};
 use mocolab::state::RunState;
 use mocolab::status::Status;
 use std::collections::BTreeMap;
+use std::io;
 
 /// A run as seen from here.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,20 +71,24 @@ impl Sight {
     pub fn read(run: RunDir) -> Self {
         let mut watch = Watch::new(run.clone());
         let mut sight = Self::new(run);
+        sight.trouble = sight.look(&mut watch).err().map(|error| error.to_string());
+        sight
+    }
+
+    /// Takes in all that is new to `watch`. Returns the new lines.
+    ///
+    /// # Errors
+    /// Where a file of the run is there but can't be read.
+    pub fn look(&mut self, watch: &mut Watch) -> io::Result<Vec<Line>> {
+        let mut lines = Vec::new();
         loop {
-            match watch.look(usize::MAX) {
-                Ok(look) => {
-                    sight.take(&look.batch);
-                    sight.job = look.job;
-                    if let Some(status) = look.status {
-                        sight.status = status;
-                        return sight;
-                    }
-                }
-                Err(error) => {
-                    sight.trouble = Some(error.to_string());
-                    return sight;
-                }
+            let look = watch.look(usize::MAX)?;
+            self.take(&look.batch);
+            self.job = look.job;
+            lines.extend(look.batch.lines);
+            if let Some(status) = look.status {
+                self.status = status;
+                return Ok(lines);
             }
         }
     }
@@ -99,6 +105,13 @@ impl Sight {
     /// The devices, in words: `cpu`, `cuda:0`; `–` before a start.
     pub fn devices(&self) -> String {
         self.job.as_ref().filter(|job| !job.devices.is_empty()).map_or("–".into(), |job| job.devices.join(","))
+    }
+
+    /// Is it being trained on `device`, as far as can be told?
+    pub fn trains_on(&self, device: &Choice) -> bool {
+        let names = device.names();
+        self.status.is_live()
+            && self.job.as_ref().is_some_and(|job| job.devices.iter().any(|name| names.contains(name)))
     }
 
     /// The latest loss: of the training steps.

@@ -32,7 +32,7 @@ impl Launched {
     /// # Errors
     /// Where it does not start: with what the launcher or the trainer printed.
     pub fn new(run: &RunDir, device: &Choice) -> anyhow::Result<Self> {
-        let attempt = Sight::read(run.clone()).job.map_or(0, |job| job.attempt);
+        let attempt = run.read_job().ok().flatten().map_or(0, |job| job.attempt);
         let before = project::printed(run);
         let mut child = project::launcher(run, device)?.spawn().context("starting the launcher")?;
         let (watch, sight) = (Watch::new(run.clone()), Sight::new(run.clone()));
@@ -113,16 +113,8 @@ impl Launched {
 
     /// Takes in what is new.
     fn look(&mut self) -> anyhow::Result<()> {
-        loop {
-            let look = self.watch.look(usize::MAX)?;
-            self.sight.take(&look.batch);
-            self.sight.job = look.job;
-            self.lines.extend(look.batch.lines);
-            if let Some(status) = look.status {
-                self.sight.status = status;
-                return Ok(());
-            }
-        }
+        self.lines.extend(self.sight.look(&mut self.watch)?);
+        Ok(())
     }
 }
 

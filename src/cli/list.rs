@@ -53,24 +53,21 @@ pub fn logs(project: &Project, run: &str, follow: bool, lines: Option<usize>) ->
     let mut file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            anyhow::bail!("`{}` has not been started: it has printed nothing", run.label())
+            bail!("`{}` has not been started: it has printed nothing", run.label())
         }
         Err(error) => return Err(error).with_context(|| format!("opening `{}`", path.display())),
     };
     let mut held = Vec::new();
-    file.read_to_end(&mut held)?;
     let mut first = true;
     let mut watch = Watch::new(run);
     loop {
         let live = follow && watch.status()?.is_live();
-        let mut more = Vec::new();
         let end = file.stream_position()?;
         // A log that was cut (by hand) is read from its start again.
         if file.metadata()?.len() < end {
             file.seek(SeekFrom::Start(0))?;
         }
-        file.read_to_end(&mut more)?;
-        held.append(&mut more);
+        file.read_to_end(&mut held)?;
         print_whole(&mut held, lines.filter(|_| first), !live)?;
         first = false;
         if !live {

@@ -83,11 +83,8 @@ fn go(project: &Project, run: &RunDir, device: &Choice, wait: bool) -> anyhow::R
 /// Runs of this project that train on `device` now.
 fn busy(project: &Project, device: &Choice) -> anyhow::Result<Vec<String>> {
     // Records are read only of runs that some process holds.
-    let live =
-        |run: RunDir| (run.probe() == Lock::Held).then(|| Sight::read(run)).filter(|sight| sight.status.is_live());
-    let shares =
-        |sight: &Sight| sight.job.as_ref().is_some_and(|job| job.devices.iter().any(|d| device.names().contains(d)));
-    Ok(project.runs.list()?.into_iter().filter_map(live).filter(shares).map(|sight| sight.run.label()).collect())
+    let held = project.runs.list()?.into_iter().filter(|run| run.probe() == Lock::Held);
+    Ok(held.map(Sight::read).filter(|sight| sight.trains_on(device)).map(|sight| sight.run.label()).collect())
 }
 
 /// `mocolab stop`.

@@ -5,14 +5,13 @@
 //! and no two processes can train one run.
 
 use crate::device::{Choice, Devices};
-use crate::run::{HeldLock, Job, Reader, Request, RunDir, boot_id, host, process_start};
+use crate::run::{HeldLock, Job, Reader, Request, RunDir, boot_id, host, now, process_start};
 use crate::status::{Lock, Wish};
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::SystemTime;
 
 /// Why a run could not be launched or ended.
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +106,6 @@ fn job(run: &RunDir, devices: &Choice) -> Result<Job, ExecutorError> {
         job => job.map_err(io("reading the last job"))?.map_or(0, |job| job.attempt),
     };
     let pid = std::process::id();
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Ok(Job {
         attempt: before.max(Reader::last_attempt(run).map_err(io("reading the record"))?) + 1,
         executor: "local".into(),
@@ -117,7 +115,7 @@ fn job(run: &RunDir, devices: &Choice) -> Result<Job, ExecutorError> {
         boot_id: boot_id(),
         pid,
         process_start: process_start(pid).unwrap_or(0),
-        t: since.as_secs_f64(),
+        t: now(),
     })
 }
 
@@ -128,8 +126,7 @@ fn job(run: &RunDir, devices: &Choice) -> Result<Job, ExecutorError> {
 pub fn ask(run: &RunDir, wish: Wish) -> Result<Request, ExecutorError> {
     let job = run.read_job().map_err(io("reading the job"))?;
     let job = job.ok_or_else(|| ExecutorError::NoProcess(run.label()))?;
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let id = format!("{}-{}", since.as_millis(), std::process::id());
+    let id = format!("{:.0}-{}", now() * 1000.0, std::process::id());
     let request = Request { attempt: job.attempt, id, wish };
     run.write_request(&request).map_err(io(format!("writing `{}`", run.request().display())))?;
     Ok(request)

@@ -1,12 +1,11 @@
 //! Writing the record: each line by one `write`, a torn end set aside before anything is added, so that what was once
 //! written whole stays readable whatever happens.
 
-use super::{Reader, RunDir};
+use super::{Reader, RunDir, now};
 use crate::event::{BadLine, Event, Line};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 /// The record of a run, open for writing by its one trainer.
 #[derive(Debug)]
@@ -67,7 +66,7 @@ impl Log {
     /// # Errors
     /// Where the line can't be written whole: a full disk, a failing device.
     pub fn write(&mut self, event: Event) -> Result<(), LogError> {
-        let line = Line { attempt: self.attempt, seq: self.seq, t: now(), event };
+        let line = Line { attempt: self.attempt, seq: self.seq, t: milliseconds(now()), event };
         let bytes = line.encode();
         let result = match self.file.write(&bytes) {
             Ok(written) if written == bytes.len() => Ok(()),
@@ -113,8 +112,7 @@ fn set_aside(run: &RunDir, file: &mut File, length: u64) -> io::Result<u64> {
     Ok(torn.len() as u64)
 }
 
-fn now() -> f64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    // Milliseconds are enough, and keep lines short.
-    (since.as_secs_f64() * 1000.0).round() / 1000.0
+/// Milliseconds are enough, and keep lines short.
+fn milliseconds(t: f64) -> f64 {
+    (t * 1000.0).round() / 1000.0
 }

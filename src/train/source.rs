@@ -1,17 +1,15 @@
 //! `source.json`: what ran, for whoever wants to know later how a number came about.
 
 use super::device;
-use mocolab::run::{Job, RunDir, Source, host};
+use mocolab::run::{Job, RunDir, Source, host, now};
 use std::path::Path;
 use std::process::Command;
-use std::time::SystemTime;
 
 /// Adds an entry for this attempt.
 ///
 /// # Errors
 /// Where the file can't be read or written.
 pub fn write(run: &RunDir, job: &Job, threads: u32) -> std::io::Result<()> {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     // An unreadable one is no reason not to train: it is begun anew.
     let mut sources = run.read_sources().ok().flatten().unwrap_or_default();
     sources.push(Source {
@@ -24,7 +22,7 @@ pub fn write(run: &RunDir, job: &Job, threads: u32) -> std::io::Result<()> {
         cpu: mocolab::device::cpu_model(),
         threads,
         libtorch: libtorch().unwrap_or_else(|| "unknown".into()),
-        t: since.as_secs_f64(),
+        t: now(),
     });
     run.write_sources(&sources)
 }

@@ -7,6 +7,7 @@ pub use update::update;
 
 use crate::project::Project;
 use crate::sight::Sight;
+use crate::ui::keys::Place;
 use crate::ui::theme::Theme;
 use crossterm::event::KeyEvent;
 use mocolab::config::Suite;
@@ -224,6 +225,17 @@ impl Model {
             rows.push(Row::Run(sight));
         }
         rows
+    }
+
+    /// Where a key counts now.
+    pub fn front(&self) -> Place {
+        match (&self.dialogue, &self.screen) {
+            (Some(Dialogue::Start(_)), _) => Place::Choice,
+            (Some(Dialogue::Stop { .. }), _) => Place::Question,
+            (Some(Dialogue::Help), _) => Place::Page,
+            (None, Screen::List) => Place::List,
+            (None, Screen::Run(_)) => Place::Run,
+        }
     }
 
     /// The run in front: that of the run's screen, or the one chosen on the list.

@@ -12,8 +12,8 @@ mod dialogue;
 mod list;
 mod run;
 
-use crate::ui::keys::{self, Place};
-use crate::ui::model::{Dialogue, Model, Notice, Screen};
+use crate::ui::keys;
+use crate::ui::model::{Model, Notice, Screen};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -70,15 +70,8 @@ fn header(model: &Model, frame: &mut Frame, rect: Rect) {
 }
 
 fn footer(model: &Model, frame: &mut Frame, rect: Rect) {
-    let place = match (&model.dialogue, &model.screen) {
-        (Some(Dialogue::Start(_)), _) => Place::Choice,
-        (Some(Dialogue::Help), _) => Place::Page,
-        (Some(Dialogue::Stop { .. }), _) => Place::Question,
-        (None, Screen::List) => Place::List,
-        (None, Screen::Run(_)) => Place::Run,
-    };
     let mut spans = Vec::new();
-    for binding in keys::at(place).filter(|binding| !binding.short.is_empty()) {
+    for binding in keys::at(model.front()).filter(|binding| !binding.short.is_empty()) {
         let key = binding.label.split(' ').next().unwrap_or_default();
         spans.push(Span::styled(format!(" {key}"), model.theme.key()));
         spans.push(Span::styled(format!(" {} ", binding.short), model.theme.faint()));

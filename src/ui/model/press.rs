@@ -12,13 +12,7 @@ const PAGE: usize = 5;
 /// A key is pressed.
 pub fn press(model: &mut Model, key: &KeyEvent) -> Vec<Cmd> {
     model.notice = None;
-    let place = match (&model.dialogue, &model.screen) {
-        (Some(Dialogue::Start(_)), _) => Place::Choice,
-        (Some(Dialogue::Stop { .. }), _) => Place::Question,
-        (Some(Dialogue::Help), _) => Place::Page,
-        (None, Screen::List) => Place::List,
-        (None, Screen::Run(_)) => Place::Run,
-    };
+    let place = model.front();
     let Some(action) = keys::action(place, key) else { return Vec::new() };
     match (action, place) {
         (Action::Quit, _) => model.leaving = true,

@@ -76,11 +76,8 @@ fn device_line(device: &Device) -> String {
 
 /// Runs of this project that train on `device` now.
 fn busy_with(model: &Model, device: &Device) -> Vec<String> {
-    let name = if device.name == "cpu" { "cpu".to_owned() } else { format!("cuda:{}", device.name) };
-    let here = |sight: &&crate::sight::Sight| {
-        sight.status.is_live() && sight.job.as_ref().is_some_and(|job| job.devices.contains(&name))
-    };
-    model.runs.values().filter(here).map(|sight| sight.run.label()).collect()
+    let Ok(device) = device.name.parse() else { return Vec::new() };
+    model.runs.values().filter(|sight| sight.trains_on(&device)).map(|sight| sight.run.label()).collect()
 }
 
 fn help(model: &Model) -> Vec<Line<'static>> {

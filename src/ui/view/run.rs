@@ -13,12 +13,12 @@ use super::{bar, fit, part, percent};
 use crate::sight::Sight;
 use crate::ui::model::{Model, RunScreen};
 use crate::ui::theme::Theme;
-use mocolab::curve::Curve;
 use mocolab::metrics::{self, Confusion};
 use mocolab::status::Status;
 use mocolab::text::{duration, number, sanitize};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Padding, Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
@@ -112,36 +112,28 @@ fn trouble(sight: &Sight) -> Option<String> {
 }
 
 fn large(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
-    let curve = |name: &str| sight.state.curves.get(name);
-    let loss = Plot {
-        title: "loss",
-        series: vec![
-            Series { name: "train", curve: curve(metrics::TRAIN_LOSS), style: theme.train() },
-            Series { name: "val", curve: curve(metrics::VAL_LOSS), style: theme.val() },
-        ],
-        until: sight.state.step,
-        show: number,
-    };
-    let accuracy = Plot {
-        title: "macro accuracy",
-        series: vec![
-            Series { name: "val", curve: curve(metrics::VAL_MACRO), style: theme.val() },
-            Series { name: "test", curve: curve(metrics::TEST_MACRO), style: theme.test() },
-        ],
-        until: sight.state.step,
-        show: percent,
-    };
-    pair(&loss, &accuracy, theme, frame, rect);
+    let loss = [("train", metrics::TRAIN_LOSS, theme.train()), ("val", metrics::VAL_LOSS, theme.val())];
+    let accuracy = [("val", metrics::VAL_MACRO, theme.val()), ("test", metrics::TEST_MACRO, theme.test())];
+    pair(&plot(sight, "loss", &loss, number), &plot(sight, "macro accuracy", &accuracy, percent), theme, frame, rect);
 }
 
 fn smaller(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
-    let one = |title, name: &str, show| {
-        let curve: Option<&Curve> = sight.state.curves.get(name);
-        Plot { title, series: vec![Series { name: "", curve, style: theme.train() }], until: sight.state.step, show }
-    };
-    let rate = one("learning rate", metrics::LR, number);
-    let speed = one("images/s", metrics::IMAGES_PER_S, |speed| format!("{speed:.0}"));
+    let rate = plot(sight, "learning rate", &[("", metrics::LR, theme.train())], number);
+    let speed = [("", metrics::IMAGES_PER_S, theme.train())];
+    let speed = plot(sight, "images/s", &speed, |speed| format!("{speed:.0}"));
     pair(&rate, &speed, theme, frame, rect);
+}
+
+/// A plot of the curves `shown`: name, metric and looks of each.
+fn plot<'a>(
+    sight: &'a Sight,
+    title: &'static str,
+    shown: &[(&'static str, &str, Style)],
+    show: fn(f64) -> String,
+) -> Plot<'a> {
+    let curves = &sight.state.curves;
+    let series = shown.iter().map(|(name, metric, style)| Series { name, curve: curves.get(*metric), style: *style });
+    Plot { title, series: series.collect(), until: sight.state.step, show }
 }
 
 fn pair(left: &Plot, right: &Plot, theme: Theme, frame: &mut Frame, rect: Rect) {
