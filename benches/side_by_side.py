@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Our trainer and PyTorch side by side, alternating: images per second, peak memory and the ratios we hold ourselves to.
+
+    .venv/bin/python benches/side_by_side.py --data DIR [--rounds 5] [--tasks base,moco] [--archs resnet20,resnet18]
+
+Each round runs all five of a task and network, one after the other: ours and our floor, the peer's tuned, lightning and
+floor; every second round in the reverse order, so that no one always follows the same. A ratio is taken within a round,
+where the machine was in the same state, and told as the median of the rounds with their smallest and largest. Peak
+memory is the kernel's count for the process (`wait4`); lightning's workers count on their own: the largest process is told.
+
+Exit status: 0 if every bar was met, 1 if one was missed or a program failed.
+"""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+OURS, OUR_FLOOR, TUNED, LIGHTNING, FLOOR = "ours", "our floor", "tuned", "lightning", "peer floor"
+CONTENDERS = [OURS, TUNED, LIGHTNING, OUR_FLOOR, FLOOR]
+STYLES = {OURS: "train", OUR_FLOOR: "floor", TUNED: "tuned", LIGHTNING: "lightning", FLOOR: "floor"}
+
+# (what is compared, over what, the least that passes for each network)
+BARS = [(OURS, TUNED, {"resnet18": 1.0, "resnet20": 1.1}),
+        (OURS, LIGHTNING, {"resnet18": 2.4, "resnet20": 2.4}),
+        (OURS, OUR_FLOOR, {"resnet18": 0.97, "resnet20": 0.92}),
+        (OUR_FLOOR, FLOOR, {"resnet18": 1.0, "resnet20": 1.0})]
+
+
+def command(args, who, task, arch):
+    if who in (OURS, OUR_FLOOR):
+        start = [args.ours, "bench"]
+    else:
+        start = [args.python, args.peer] + (["--compile"] if args.compile and who != LIGHTNING else [])
+        start += ["--device", args.device]
+    return [str(part) for part in (*start, "--task", task, "--arch", arch, "--style", STYLES[who], "--batch", args.batch,
+                                   "--queue", args.queue, "--steps", args.steps, "--warmup", args.warmup,
+                                   "--data", args.data)]
+
+
+def measure(args, who, task, arch):
+    """Runs one contender to its end: its JSON line, with `process_mib` from the kernel added; none if it failed."""
+    line = command(args, who, task, arch)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(line, stdout=out, stderr=err)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0), err.seek(0)
+        printed = [row for row in out.read().decode(errors="replace").splitlines() if row.startswith("{")]
+        if process.returncode != 0 or not printed:
+            tail = err.read().decode(errors="replace").strip().splitlines()[-3:]
+            say(f"side_by_side.py: exit status {process.returncode} of `{' '.join(line)}`", *tail)
+            return None
+    # Linux counts in KiB
+    return json.loads(printed[-1]) | {"who": who, "task": task, "arch": arch, "process_mib": usage.ru_maxrss / 1024}
+
+
+def say(*lines):
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
+
+
+def rounds(args, task, arch):
+    """The measurements of each round, by contender; a round that lacks one is left out."""
+    complete = []
+    for number in range(args.rounds):
+        order = CONTENDERS if number % 2 == 0 else CONTENDERS[::-1]
+        found = {who: measure(args, who, task, arch) for who in order}
+        for result in filter(None, found.values()):
+            say(f"{task} {arch} round {number + 1}/{args.rounds} {result['who']}: {result['images_per_s']:.1f} images/s")
+            if args.json:
+                with args.json.open("a") as file:
+                    file.write(json.dumps(result | {"round": number + 1}) + "\n")
+        if all(found.values()):
+            complete.append(found)
+    return complete
+
+
+def spread(values, digits=1):
+    """The median, with smallest and largest."""
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def speeds(task, arch, complete):
+    for who in CONTENDERS:
+        column = lambda key: [found[who][key] for found in complete]
+        print(f"| {task} | {arch} | {who} | {spread(column('images_per_s'))} | {spread(column('step_s'), 4)} "
+              f"| {spread(column('process_mib'), 0)} |")
+
+
+def ratios(task, arch, complete):
+    """Prints the ratios of one task and network; gives how many bars were missed."""
+    missed = 0
+    for above, below, bars in BARS:
+        values = [found[above]["images_per_s"] / found[below]["images_per_s"] for found in complete]
+        bar, name = bars.get(arch), "efficiency: " if (above, below) == (OURS, OUR_FLOOR) else ""
+        verdict = "–" if bar is None else "pass" if statistics.median(values) >= bar else "FAIL"
+        missed += verdict == "FAIL"
+        wanted = "–" if bar is None else f"≥ {bar:.2f}"
+        print(f"| {task} | {arch} | {name}{above} / {below} | {spread(values, 3)} | {wanted} | {verdict} |")
+    for below in (TUNED, LIGHTNING):
+        values = [found[OURS]["process_mib"] / found[below]["process_mib"] for found in complete]
+        print(f"| {task} | {arch} | peak memory: {OURS} / {below} | {spread(values, 3)} | – | – |")
+    return missed
+
+
+def table(*heads):
+    print(f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--data", type=pathlib.Path, required=True, help="holds cifar-10-batches-bin")
+    p.add_argument("--ours", type=pathlib.Path, default=REPOSITORY / "target/release/mocolab-train")
+    p.add_argument("--peer", type=pathlib.Path, default=REPOSITORY.parent / "shared/peers/torch_peer.py")
+    p.add_argument("--python", default=sys.executable, help="the Python that has torch, torchvision and lightning")
+    p.add_argument("--tasks", default="base,moco")
+    p.add_argument("--archs", default="resnet20,resnet18")
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--steps", type=int, default=20, help="measured steps of each run")
+    p.add_argument("--warmup", type=int, default=3, help="steps before them")
+    p.add_argument("--batch", type=int, default=128)
+    p.add_argument("--queue", type=int, default=6400)
+    p.add_argument("--device", default="cpu", help="the peer's device; ours takes the best it finds")
+    p.add_argument("--compile", action="store_true", help="torch.compile for the peer's tuned and floor")
+    p.add_argument("--json", type=pathlib.Path, help="append every measurement to this file, one JSON line each")
+    args = p.parse_args()
+    for name in ("ours", "peer"):
+        if not getattr(args, name).is_file():
+            p.error(f"no file `{getattr(args, name)}`: say where it is with --{name} PATH")
+    return args
+
+
+def main():
+    args, measured, failed = arguments(), [], 0
+    for task in args.tasks.split(","):
+        for arch in args.archs.split(","):
+            complete = rounds(args, task, arch)
+            failed += args.rounds - len(complete)
+            if complete:
+                measured.append((task, arch, complete))
+    table("task", "network", "who", "images/s", "s/step", "peak MiB")
+    for case in measured:
+        speeds(*case)
+    table("task", "network", "ratio", "median (min–max)", "bar", "")
+    missed = sum(ratios(*case) for case in measured)
+    print(f"\n{missed} bars missed, {failed} rounds failed; {args.rounds} rounds of {args.steps} steps, batch {args.batch}, "
+          f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    sys.exit(1 if missed or failed or not measured else 0)
+
+
+if __name__ == "__main__":
+    main()
