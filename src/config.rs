@@ -2,6 +2,7 @@
 //! files: whoever calls does, and refuses what is larger than [`LARGEST_FILE`] before reading it.
 
 mod grid;
+mod origins;
 mod problem;
 mod read;
 mod scope;
@@ -12,6 +13,7 @@ mod template;
 
 pub use problem::{Problem, Problems};
 pub use snapshot::{read_snapshot, snapshot};
+pub use suggest::did_you_mean;
 pub use template::{describe, template};
 
 use crate::experiment::{Experiment, Name};
@@ -57,13 +59,53 @@ impl Suite {
         if let Some(experiment) = self.experiments().find(|experiment| experiment.name.as_str() == name) {
             return Ok(vec![experiment]);
         }
-        let groups = || self.groups.iter().map(|group| group.name.as_str());
+        let groups = || self.names();
         let variants = self.experiments().map(|experiment| experiment.name.as_str());
-        let help = suggest::did_you_mean(name, groups())
-            .or_else(|| suggest::did_you_mean(name, variants))
+        let help = did_you_mean(name, groups())
+            .or_else(|| did_you_mean(name, variants))
             .unwrap_or_else(|| format!("there are: {}", groups().collect::<Vec<_>>().join(", ")));
         Err(format!("no experiment is called `{}`; {help}", printable(name)))
     }
+
+    /// What `words` stand for, each once, every experiment after those it takes weights from. A word is a name as for
+    /// [`Suite::find`], or one with `*` for any characters.
+    ///
+    /// # Errors
+    ///
+    /// Where a word stands for none.
+    pub fn choose(&self, words: &[String]) -> Result<Vec<&Experiment>, String> {
+        let mut chosen: Vec<&Name> = Vec::new();
+        for word in words {
+            let found = if word.contains('*') { self.like(word)? } else { self.find(word)? };
+            chosen.extend(found.iter().map(|experiment| &experiment.name));
+        }
+        Ok(self.in_order().into_iter().filter(|experiment| chosen.contains(&&experiment.name)).collect())
+    }
+
+    fn like(&self, pattern: &str) -> Result<Vec<&Experiment>, String> {
+        let fits = |name: &Name| is_like(pattern, name.as_str());
+        let whole = self.groups.iter().map(|group| (fits(&group.name), group));
+        let found =
+            whole.flat_map(|(whole, group)| group.experiments.iter().filter(move |one| whole || fits(&one.name)));
+        let found: Vec<&Experiment> = found.collect();
+        if found.is_empty() {
+            let there = self.names().collect::<Vec<_>>().join(", ");
+            return Err(format!("no experiment is called like `{}`; there are: {there}", printable(pattern)));
+        }
+        Ok(found)
+    }
+
+    /// The names in the file.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.groups.iter().map(|group| group.name.as_str())
+    }
+}
+
+/// Whether `name` is `pattern` with any characters in the place of each `*`.
+fn is_like(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(name) = name.strip_prefix(start) else { return false };
+    (0..=name.len()).any(|skipped| name.is_char_boundary(skipped) && is_like(rest, &name[skipped..]))
 }
 
 /// Reads `experiments.toml`: `text`, called `file` in messages. Grids are expanded and every default is filled in.
@@ -77,8 +119,11 @@ pub fn parse(text: &str, file: &str) -> Result<Suite, Problems> {
     if let Some(root) = syntax::document(text, &mut findings) {
         let document = read::read(root.get_ref(), &mut findings);
         suite = grid::expand(&document, &mut findings);
+        if findings.is_empty() {
+            origins::check(&suite, &document, &mut findings);
+        }
         if findings.is_empty() && suite.groups.is_empty() {
-            let help = "describe one under [experiment.NAME.supervised], or start from `mocolab init`".to_owned();
+            let help = "describe one under [experiment.NAME.supervised] or [experiment.NAME.moco], or start from `mocolab init`".to_owned();
             findings.add_whole("no experiments", [help]);
         }
     }

@@ -13,6 +13,7 @@ mod parallel;
 mod places;
 mod shapes;
 mod split;
+mod subset;
 mod unpack;
 
 pub use download::{Download, Progress, download};

@@ -123,7 +123,7 @@ pub enum Choice {
 
 impl Choice {
     /// What is allowed, for messages.
-    pub const ALLOWED: &'static str = "`cpu`, or a GPU's number such as `0`";
+    pub const ALLOWED: &'static str = "`cpu`, a GPU's number such as `0`, or several as `0,1`";
 
     /// The names for a job's record.
     pub fn names(&self) -> Vec<String> {
@@ -166,11 +166,10 @@ impl FromStr for Choice {
         let mut once = numbers.clone();
         once.sort_unstable();
         once.dedup();
-        match numbers.len() {
-            1 => Ok(Self::Gpus(numbers)),
-            n if once.len() < n => Err(format!("`{text}` names a GPU twice")),
-            n => Err(format!("`{text}` names {n} GPUs: one run trains on one device so far; start a run for each")),
+        if once.len() < numbers.len() {
+            return Err(format!("`{text}` names a GPU twice: one run has one copy of the network on each"));
         }
+        Ok(Self::Gpus(numbers))
     }
 }
 
@@ -191,7 +190,17 @@ mod tests {
     fn choices_read_back_and_bad_ones_say_what_is_allowed() {
         assert_eq!("cpu".parse::<Choice>().unwrap().names(), ["cpu"]);
         assert_eq!("cuda:1".parse::<Choice>().unwrap().to_string(), "1");
-        for (bad, why) in [("gpu", "`cpu`, or"), ("", "`cpu`, or"), ("0,0", "twice"), ("0,1", "one device so far")] {
+        let two: Choice = "0, cuda:2".parse().unwrap();
+        assert_eq!((two.to_string(), two.names()), ("0,2".into(), vec!["cuda:0".to_owned(), "cuda:2".to_owned()]));
+        assert_eq!(two.names().join(",").parse(), Ok(two), "as a job keeps it");
+        for (bad, why) in [
+            ("gpu", "or several as `0,1`"),
+            ("", "`cpu`, a GPU"),
+            ("0,0", "twice"),
+            ("1,cuda:1", "twice"),
+            ("0,cpu", "`0,cpu` is not a device"),
+            ("0,", "is not a device"),
+        ] {
             assert!(bad.parse::<Choice>().unwrap_err().contains(why), "{bad}");
         }
     }
@@ -211,6 +220,7 @@ mod tests {
         assert_eq!(Choice::Cpu.visible(&found), Ok(None));
         assert_eq!(Choice::Gpus(vec![0]).visible(&found), Ok(Some("GPU-a".into())));
         assert_eq!(Choice::Gpus(vec![1]).visible(&found), Ok(Some("1".into())));
+        assert_eq!(Choice::Gpus(vec![1, 0]).visible(&found), Ok(Some("1,GPU-a".into())));
         assert!(Choice::Gpus(vec![2]).visible(&found).unwrap_err().contains("there are: cpu, 0, 1"));
     }
 

@@ -20,8 +20,8 @@ pub type Metrics = BTreeMap<String, Real>;
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// An attempt begins. What earlier attempts did after `from_step` is void; the evaluation at that step may come again.
-    Started(Started),
+    /// An attempt begins, or goes back. What was done after `from_step` is void; the evaluation at that step may come again.
+    Started(Box<Started>),
     /// A point of the training curves.
     Step(Step),
     /// An epoch is complete and evaluated.
@@ -34,6 +34,8 @@ pub enum Event {
     Checkpoint(Checkpoint),
     /// Something a person should know.
     Alert(Alert),
+    /// Something worth keeping, and no cause for alarm.
+    Note(Alert),
     /// A request of the user was read and is being followed.
     Acknowledged {
         /// The id in `request.json`.
@@ -81,6 +83,12 @@ pub struct Started {
     pub classes: Vec<String>,
     /// Images in each split: train, val, test.
     pub images: BTreeMap<String, u64>,
+    /// Training images of each class.
+    pub balance: Vec<u64>,
+    /// The loss of guessing, where there is one to compare with: ln(K + 1) of a queue of K keys.
+    pub chance_loss: Option<f64>,
+    /// What else is worth keeping of how it was set up: where the weights came from, which labels are used.
+    pub notes: Vec<String>,
     /// The checkpoint file that the attempt goes on from.
     pub checkpoint: Option<String>,
     /// The bests that it holds.
@@ -133,6 +141,9 @@ pub struct Classes {
     pub epoch: u64,
     /// `val` or `test`.
     pub split: String,
+    /// Who answered, where it was not the network itself: `knn k=200 T=0.1 projection`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
     /// Counts `[true class][predicted class]`.
     pub confusion: Vec<Vec<u64>>,
 }
@@ -221,11 +232,13 @@ impl std::fmt::Display for Epoch {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         type Shown = (&'static str, &'static str, fn(f64) -> String);
         write!(f, "epoch {}/{}", self.epoch, self.of)?;
-        let shown: [Shown; 4] = [
+        let shown: [Shown; 6] = [
             ("train loss", metrics::TRAIN_LOSS, number),
             ("val loss", metrics::VAL_LOSS, number),
             ("val macro", metrics::VAL_MACRO, percent),
+            ("val kNN", metrics::VAL_KNN_MACRO, percent),
             ("test macro", metrics::TEST_MACRO, percent),
+            ("test kNN", metrics::TEST_KNN_MACRO, percent),
         ];
         for (title, name, show) in shown {
             self.metrics.get(name).map_or(Ok(()), |value| write!(f, "  {title} {}", show(value.0)))?;

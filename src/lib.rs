@@ -12,6 +12,7 @@ pub mod event;
 pub mod executor;
 pub mod experiment;
 pub mod metrics;
+pub mod preview;
 pub mod random;
 pub mod run;
 pub mod schedule;

@@ -16,6 +16,16 @@ pub const TEST_LOSS: &str = "test/loss";
 pub const TEST_ACCURACY: &str = "test/accuracy";
 /// Macro accuracy on the test set.
 pub const TEST_MACRO: &str = "test/macro_accuracy";
+/// Share of queries whose key is among the five most similar of all.
+pub const TRAIN_TOP5: &str = "train/top5_accuracy";
+/// Mean cosine of queries and their keys.
+pub const TRAIN_POSITIVE: &str = "train/positive_similarity";
+/// Mean cosine of queries and the keys of others.
+pub const TRAIN_NEGATIVE: &str = "train/negative_similarity";
+/// Macro accuracy of weighted nearest neighbours on the validation split.
+pub const VAL_KNN_MACRO: &str = "val/knn_macro_accuracy";
+/// The same on the test set.
+pub const TEST_KNN_MACRO: &str = "test/knn_macro_accuracy";
 /// Learning rate of the step.
 pub const LR: &str = "lr";
 /// Training images per second.

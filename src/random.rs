@@ -15,12 +15,32 @@ pub enum Purpose {
     Weights = 1,
     /// Order of the training images in an epoch.
     Shuffle = 2,
-    /// Crops, flips and colours of a step.
+    /// Padded crops and flips of a step.
     Augment = 3,
     /// Which images are held out for validation.
     Split = 4,
     /// The drawings of `data = "shapes"`.
     Drawing = 5,
+    /// The first keys of a dictionary queue.
+    Queue = 6,
+    /// The order in which a key encoder sees a batch.
+    KeyOrder = 7,
+    /// Which labels a probe may use.
+    Labels = 8,
+    /// Views of validation pictures.
+    Validation = 9,
+    /// Which images of a probe's batch are mirrored.
+    Mirror = 10,
+    /// Pairs and shares of mixup.
+    Mix = 11,
+    /// Pictures that are shown.
+    Preview = 12,
+    /// Views of the pictures of a step.
+    View = 13,
+    /// The second views of momentum contrast.
+    SecondView = 14,
+    /// Places of cutout.
+    Cutout = 15,
 }
 
 /// A stream of random numbers for one purpose at one place of a run.

@@ -1,6 +1,7 @@
 //! The run directory: the only meeting place of the terminal and the trainer. [`RunDir`] knows its file names; every file
 //! has one writer. `ARCHITECTURE.md` lists them.
 
+mod checkpoints;
 mod find;
 mod lock;
 mod log;
@@ -8,6 +9,7 @@ mod reader;
 mod records;
 mod watch;
 
+pub use checkpoints::{CheckpointFile, Header, Whole, checkpoint_name, newest_first, newest_whole};
 pub use find::{Runs, create};
 pub use lock::{HeldLock, LockError};
 pub use log::{Log, LogError};

@@ -42,6 +42,8 @@ pub struct RunState {
     pub checkpoints: Vec<Checkpoint>,
     /// Latest alerts with their time.
     pub alerts: Vec<(f64, Alert)>,
+    /// What was noted on the way.
+    pub notes: Vec<String>,
     /// How the latest attempt ended, if it has.
     pub finished: Option<Finished>,
     /// The request that was acknowledged last.
@@ -96,6 +98,9 @@ impl RunState {
                 }
                 self.finished = Some(finished.clone());
             }
+            // An attempt that takes up the last checkpoint may note the same again.
+            Event::Note(note) if self.notes.contains(&note.message) => {}
+            Event::Note(note) => self.notes.push(note.message.clone()),
             Event::Embedding(_) | Event::Unknown => {}
         }
     }
@@ -111,6 +116,13 @@ impl RunState {
         let done = self.step.checked_sub(from).filter(|done| *done > 0)?;
         let pace = (self.pace_to - began) / done as f64;
         (pace > 0.0).then(|| pace * self.steps.saturating_sub(self.step) as f64)
+    }
+
+    /// The metric that tells how good the run is on `split` (`val` or `test`): macro accuracy, that of the nearest
+    /// neighbours where the network itself answers nothing.
+    pub fn headline(&self, split: &str) -> String {
+        let neighbours = format!("{split}/knn_macro_accuracy");
+        if self.curves.contains_key(&neighbours) { neighbours } else { format!("{split}/macro_accuracy") }
     }
 
     /// The class names, once known.
@@ -191,7 +203,14 @@ mod tests {
     fn started(from_step: u64) -> Event {
         let reached = |epoch| ("val/macro_accuracy".to_owned(), Best { value: epoch as f64 / 10.0, epoch });
         let best = (from_step >= 10).then(|| reached(from_step / 10)).into_iter().collect();
-        Event::Started(Started { from_step, steps: 100, epochs: 10, steps_per_epoch: 10, best, ..Started::default() })
+        Event::Started(Box::new(Started {
+            from_step,
+            steps: 100,
+            epochs: 10,
+            steps_per_epoch: 10,
+            best,
+            ..Started::default()
+        }))
     }
 
     fn step(step: u64, loss: f64) -> Event {

@@ -6,7 +6,7 @@ use super::{
     read::{Axis, Choice, Document, Draft},
     scope::Scope,
 };
-use crate::experiment::{Common, Experiment, Name, Recipe};
+use crate::experiment::{Common, Experiment, Name, Preset, Recipe};
 use serde::Deserialize;
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -89,14 +89,18 @@ impl<'a> Grid<'a> {
         }
         let name = self.name(&chosen, findings)?;
         let threads = u32::try_from(common.threads.get()).unwrap_or(u32::MAX);
-        Some(Experiment { name, data: common.data, seed: common.seed, threads, recipe })
+        let Common { data, images, seed, .. } = common;
+        Some(Experiment { name, data, images, seed, threads, recipe })
     }
 
     /// The settings as the program keeps them. Every value was accepted before.
     fn settings(&self, chosen: &[(&Axis, &Choice)], findings: &mut Findings) -> Option<(Common, Recipe)> {
         let of = |scope| {
             let part = chosen.iter().filter(|(axis, _)| axis.scope == scope);
-            Value::Table(part.map(|(axis, choice)| (axis.setting.to_owned(), choice.value.clone())).collect())
+            let own = part.map(|(axis, choice)| (axis.setting.to_owned(), choice.value.clone()));
+            let mut table = preset(scope, chosen);
+            table.extend(own);
+            Value::Table(table)
         };
         let recipe = Table::from_iter([(self.recipe.to_owned(), of(Scope::Recipe(self.recipe)))]);
         let common = Common::deserialize(of(Scope::Common));
@@ -140,12 +144,20 @@ impl<'a> Grid<'a> {
     }
 }
 
+/// What the preset that was chosen sets; nothing where there is none.
+fn preset(scope: Scope, chosen: &[(&Axis, &Choice)]) -> Table {
+    let named = chosen.iter().find(|(axis, _)| axis.scope == scope && axis.setting == "preset");
+    let preset = named.and_then(|(_, choice)| Preset::deserialize(choice.value.clone()).ok());
+    preset.map_or_else(Table::new, |preset| preset.table().parse().expect("a preset is TOML, as a test sees"))
+}
+
 /// A value in the alphabet of names.
 fn in_a_name(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Float(x) if *x != 0.0 && x.abs() < 1e-3 => format!("{x:e}"),
         Value::Float(x) => x.to_string(),
+        Value::Table(table) => table.keys().cloned().collect::<Vec<_>>().join("-"),
         other => other.to_string(),
     };
     let safe = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);

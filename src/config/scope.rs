@@ -1,6 +1,6 @@
 //! The two places settings stand in, and the check of one value by the type that will hold it.
 
-use crate::experiment::{Common, Recipe, Setting};
+use crate::experiment::{Common, Recipe, Setting, Settings};
 use serde::Deserialize;
 use std::borrow::Cow;
 use toml::{

@@ -1,6 +1,6 @@
 //! The commented `experiments.toml` that `mocolab init` writes, and a recipe's settings as text.
 
-use crate::experiment::{Common, Recipe, Setting};
+use crate::experiment::{Common, Recipe, Setting, Settings};
 
 const HEAD: &str = "\
 # What mocolab trains. `mocolab check` reads this file and says what is wrong with it; `mocolab` shows the experiments.
@@ -28,12 +28,37 @@ test_every = 1
 [experiment.base.supervised]
 ";
 
-/// The text of a new `experiments.toml`: an experiment `quick`, an experiment `base`, every setting explained.
+const MORE: &str = "
+# More to train, for a GPU or for patience: take the `# ` away from the lines below. `mocolab settings` prints all that
+# can be set there, `mocolab settings --preset fair-cifar` what a preset sets.
+# Features learnt without labels, by momentum contrast.
+";
+
+/// What wants a GPU, or patience: written as comments.
+const EXAMPLES: &str = "\
+[experiment.moco.moco]
+preset = \"fair-cifar\"
+# How good they are: a linear classifier on them, frozen, trained with all labels and with a tenth of them.
+[experiment.probe.probe]
+from = \"moco\"
+train_fraction = [1, 0.1]
+# The floor: the same on a network like it that has learnt nothing.
+[experiment.floor.probe]
+from = \"moco@random\"
+# Five classes, told apart by the features of the base classifier's best epoch.
+[experiment.head.probe]
+from = \"base@best\"
+classes = \"five\"
+";
+
+/// The text of a new `experiments.toml`: an experiment `quick`, an experiment `base` with every setting explained, and
+/// examples of the other recipes.
 pub fn template() -> String {
     let base = describe("supervised").unwrap_or_default();
     let base: String =
         base.lines().map(|line| if line.starts_with('#') { line.into() } else { format!("#{line}") } + "\n").collect();
-    format!("{HEAD}{}{QUICK}{base}", explain(&Common::settings()))
+    let examples: String = EXAMPLES.lines().flat_map(|line| ["# ", line, "\n"]).collect();
+    format!("{HEAD}{}{QUICK}{base}{MORE}{examples}", explain(&Common::settings()))
 }
 
 /// The settings of a recipe as TOML with their defaults, each below a comment with its meaning and before one with what

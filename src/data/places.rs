@@ -35,7 +35,10 @@ impl Places {
     }
 
     /// A path as a user writes it, made absolute: `~/` is the home folder, all else starts at the project.
-    pub(super) fn absolute(&self, path: &Path) -> Result<PathBuf, DataError> {
+    ///
+    /// # Errors
+    /// Where it is not UTF-8, or the current folder is gone.
+    pub fn absolute(&self, path: &Path) -> Result<PathBuf, DataError> {
         let path = match (path.strip_prefix("~"), env::home_dir()) {
             (Ok(rest), Some(home)) => home.join(rest),
             _ => self.project.join(path),

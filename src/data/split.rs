@@ -6,11 +6,16 @@ use crate::random::{Purpose, Random};
 ///
 /// `fraction` of all pictures is held out, to the nearest whole one, and of every class the same share as nearly as
 /// whole pictures allow (largest remainder; of equal remainders the lower label). Which pictures of a class go is drawn
-/// from `seed` and the class alone. A fraction of 0 holds out none.
+/// from `seed`, `purpose` and the class alone. A fraction of 0 holds out none.
 ///
 /// # Panics
 /// If a label is not below `classes`.
-pub fn stratified(labels: &[u16], classes: usize, fraction: f64, seed: u64) -> (Vec<u32>, Vec<u32>) {
+pub fn stratified(
+    labels: &[u16],
+    classes: usize,
+    fraction: f64,
+    (seed, purpose): (u64, Purpose),
+) -> (Vec<u32>, Vec<u32>) {
     let mut members = vec![Vec::new(); classes];
     for (place, &label) in (0..).zip(labels) {
         members[usize::from(label)].push(place);
@@ -18,7 +23,7 @@ pub fn stratified(labels: &[u16], classes: usize, fraction: f64, seed: u64) -> (
     let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
     let (mut kept, mut held_out) = (Vec::new(), Vec::new());
     for (class, (mut places, take)) in (0..).zip(members.into_iter().zip(shares(&sizes, fraction.clamp(0.0, 1.0)))) {
-        Random::new(seed, Purpose::Split, (class, 0)).shuffle(&mut places);
+        Random::new(seed, purpose, (class, 0)).shuffle(&mut places);
         held_out.extend_from_slice(&places[..take]);
         kept.extend_from_slice(&places[take..]);
     }
@@ -44,18 +49,19 @@ fn shares(sizes: &[usize], fraction: f64) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::{shares, stratified};
+    use crate::random::Purpose;
     use proptest::prelude::*;
 
     #[test]
     fn a_tenth_of_cifar10_is_500_of_every_class() {
         let labels: Vec<u16> = (0..50_000).map(|place| place % 10).collect();
-        let (kept, held_out) = stratified(&labels, 10, 0.1, 1);
+        let (kept, held_out) = stratified(&labels, 10, 0.1, (1, Purpose::Split));
         assert_eq!((kept.len(), held_out.len()), (45_000, 5_000));
         for class in 0..10 {
             assert_eq!(held_out.iter().filter(|&&place| labels[place as usize] == class).count(), 500);
         }
-        assert_ne!(held_out, stratified(&labels, 10, 0.1, 2).1, "the seed decides");
-        assert_eq!(held_out, stratified(&labels, 10, 0.1, 1).1);
+        assert_ne!(held_out, stratified(&labels, 10, 0.1, (2, Purpose::Split)).1, "the seed decides");
+        assert_eq!(held_out, stratified(&labels, 10, 0.1, (1, Purpose::Split)).1);
     }
 
     #[test]
@@ -71,7 +77,7 @@ mod tests {
         fn every_picture_lands_on_one_side(
             labels in prop::collection::vec(0_u16..7, 0..300), fraction in 0.0..=1.0_f64, seed: u64,
         ) {
-            let (kept, held_out) = stratified(&labels, 7, fraction, seed);
+            let (kept, held_out) = stratified(&labels, 7, fraction, (seed, Purpose::Split));
             prop_assert!(kept.is_sorted() && held_out.is_sorted());
             prop_assert_eq!(held_out.len(), (labels.len() as f64 * fraction).round() as usize);
             let mut all = [kept, held_out.clone()].concat();

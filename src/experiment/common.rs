@@ -7,6 +7,8 @@ settings! {
     pub struct Common {
         data: DataSource = DataSource::Cifar10(None), DataSource::ALLOWED,
             "where the pictures come from";
+        images: u32 = 0, "a whole number, 0 or more",
+            "use only so many training images, the first of every class; 0 = all";
         threads: Threads = Threads::constant(0), Threads::ALLOWED,
             "CPU threads of the trainer; 0 = all. Results depend on it, so a run keeps the number";
         seed: u64 = 1, "a whole number from 0 to 9223372036854775807",

@@ -74,6 +74,87 @@ ranged!(
     Positive(f64), "a number above 0, at most 1000000", |x| x > 0.0 && x <= 1e6
 );
 
+/// How often something is done: a probability, or `true` for half of the time and `false` for never.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Chance(f64);
+
+impl Chance {
+    /// What is allowed, for messages.
+    pub const ALLOWED: &'static str = "a number from 0 to 1; true is 0.5, false is 0";
+
+    /// The probability.
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Chance {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Chance;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str(Chance::ALLOWED)
+            }
+
+            fn visit_bool<E>(self, often: bool) -> Result<Chance, E> {
+                Ok(Chance(if often { 0.5 } else { 0.0 }))
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, n: i64) -> Result<Chance, E> {
+                self.visit_f64(n as f64)
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, x: f64) -> Result<Chance, E> {
+                let within = (0.0..=1.0).contains(&x);
+                within
+                    .then_some(Chance(x))
+                    .ok_or_else(|| E::custom(format!("`{x}` is not allowed: {}", Chance::ALLOWED)))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Epochs at which something happens, ascending: written as text, since a list would be a variant for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Milestones(Vec<u64>);
+
+impl Milestones {
+    /// What is allowed, for messages.
+    pub const ALLOWED: &'static str = "epochs in ascending order as text, such as \"120, 160\"";
+
+    /// None at all.
+    pub const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The epochs.
+    pub fn get(&self) -> &[u64] {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Milestones {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let words = text.split([',', ' ']).filter(|word| !word.is_empty());
+        let epochs = words.map(|word| word.parse().ok().filter(|epoch| *epoch > 0)).collect::<Option<Vec<u64>>>();
+        let ascending = epochs.filter(|epochs| epochs.is_sorted_by(|a, b| a < b));
+        ascending.map(Self).ok_or_else(|| format!("`{text}` is not allowed: {}", Self::ALLOWED))
+    }
+}
+
+impl From<Milestones> for String {
+    fn from(milestones: Milestones) -> Self {
+        milestones.0.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
 macro_rules! constants {
     ($($name:ident($inner:ty) |$value:ident| $test:expr),*) => {$(
         impl $name {
@@ -92,7 +173,9 @@ constants!(
     LearningRate(f64) | x | x > 0.0 && x <= 1000.0,
     Momentum(f64) | x | x >= 0.0 && x < 1.0,
     NonNegative(f64) | x | x >= 0.0 && x <= 1e6,
-    Threads(u64) | n | n <= 1024
+    Positive(f64) | x | x > 0.0 && x <= 1e6,
+    Threads(u64) | n | n <= 1024,
+    Chance(f64) | x | x >= 0.0 && x <= 1.0
 );
 
 /// A number as TOML writes it: whole or not. A whole number serves where any number does; never the other way.
@@ -205,5 +288,24 @@ mod tests {
         assert!(Momentum::try_from(Number::Whole(1)).is_err());
         assert!(Positive::try_from(Number::Real(0.0)).is_err());
         assert!(LearningRate::try_from(Number::Real(f64::INFINITY)).is_err());
+    }
+
+    #[test]
+    fn chances_and_milestones_read_as_people_write_them() {
+        #[derive(Deserialize)]
+        struct Row {
+            chance: Chance,
+            milestones: Milestones,
+        }
+        let read = |chance: &str, milestones: &str| {
+            toml::from_str::<Row>(&format!("chance = {chance}\nmilestones = \"{milestones}\""))
+        };
+        let row = read("true", "120, 160").unwrap();
+        assert_eq!((row.chance, row.milestones.get()), (Chance::constant(0.5), [120, 160].as_slice()));
+        assert_eq!(read("1", "").unwrap().chance.get().to_bits(), 1_f64.to_bits());
+        assert_eq!(String::from(row.milestones), "120, 160");
+        for (chance, milestones) in [("1.5", ""), ("-1", ""), ("'x'", ""), ("0", "3, 2"), ("0", "0"), ("0", "a")] {
+            assert!(read(chance, milestones).is_err(), "{chance} {milestones}");
+        }
     }
 }
