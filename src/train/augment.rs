@@ -15,13 +15,13 @@ pub struct Moves {
 
 impl Moves {
     /// Draws moves for `count` pictures `width` wide: a crop of the picture's own size from the picture with `padding`
-    /// pixels around it (none for 0), mirrored with probability a half where `flip` says so.
-    pub fn draw(count: usize, width: usize, padding: u8, flip: bool, random: &mut Random) -> Self {
+    /// pixels around it (none for 0), mirrored with probability `flip`.
+    pub fn draw(count: usize, width: usize, padding: u8, flip: f64, random: &mut Random) -> Self {
         let reach = 2 * usize::from(padding) + 1;
         let mut moves = Self { rows: Vec::new(), columns: Vec::new(), mirrored: Vec::new() };
         for _ in 0..count {
             let [down, right] = [0; 2].map(|_: u8| random.below(reach) as i64 - i64::from(padding));
-            let mirrored = flip && random.chance(0.5);
+            let mirrored = flip > 0.0 && random.chance(flip);
             moves.rows.push(down);
             moves.columns.push(right + if mirrored { width as i64 - 1 } else { 0 });
             moves.mirrored.push(mirrored);
@@ -61,7 +61,7 @@ mod tests {
         let plain = pictures.plain(&[2]);
         assert_eq!(pictures.moved(&[2], &moves(0, 0, false)), plain);
         assert_eq!(pictures.moved(&[2], &moves(0, WIDTH as i64 - 1, true)), plain.flip([2]));
-        let none = Moves::draw(4, WIDTH, 0, false, &mut Random::new(1, Purpose::Augment, (0, 0)));
+        let none = Moves::draw(4, WIDTH, 0, 0.0, &mut Random::new(1, Purpose::Augment, (0, 0)));
         assert_eq!(pictures.moved(&[0, 1, 2, 1], &none), pictures.plain(&[0, 1, 2, 1]));
     }
 
@@ -69,7 +69,7 @@ mod tests {
     fn crops_equal_the_slow_obvious_loop() {
         let (split, count, padding) = (split(4), 40, 3_usize);
         let indices: Vec<i64> = (0..count).map(|index| index % 4).collect();
-        let drawn = |random: &mut Random| Moves::draw(count as usize, WIDTH, padding as u8, true, random);
+        let drawn = |random: &mut Random| Moves::draw(count as usize, WIDTH, padding as u8, 0.5, random);
         let moves = drawn(&mut Random::new(1, Purpose::Augment, (1, 2)));
         let fast = Pictures::new(&split, (HEIGHT, WIDTH), Device::Cpu).moved(&indices, &moves);
         let mut random = Random::new(1, Purpose::Augment, (1, 2));

@@ -1,11 +1,17 @@
 //! Checkpoint files: one safetensors file each, that names its step and its own CRC-32 and so verifies itself, as
 //! `step-0000001234.1a2b3c4d.safetensors`. Written beside, synced, renamed, read again; only then do older ones go.
-//! What the tensors mean is the writer's business.
+//! What the tensors mean is the writer's business; how files are named and found is [`mocolab::run::newest_whole`]'s.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use atomic_write_file::AtomicWriteFile;
+use mocolab::run::{CheckpointFile, checkpoint_name, newest_first, newest_whole};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use std::{collections::HashMap, fs, io::Read, io::Write, path::Path};
+use std::{
+    collections::HashMap,
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 use tch::{Kind, Tensor};
 
 /// Text about a checkpoint, by key.
@@ -23,6 +29,8 @@ pub struct Content<'a> {
     pub epoch: u64,
     /// Whether it is the best so far: the last of these is kept.
     pub best: bool,
+    /// Whether it stays for ever.
+    pub kept: bool,
     /// The directory.
     pub directory: &'a Path,
 }
@@ -58,29 +66,30 @@ pub struct Found {
 
 /// Checkpoints kept beside the best.
 const KEPT: usize = 2;
-/// The longest header that is read: a network has thousands of tensors, not millions.
-const LONGEST_HEADER: u64 = 16 << 20;
 
 impl Content<'_> {
-    /// Writes the file, verifies it, and removes those it supersedes: the newest two and the best stay.
+    /// Writes the file, verifies it, and removes those it supersedes: the newest two, the best, and those marked to be kept stay.
     ///
     /// # Errors
     /// Where there isn't twice the space it needs, or the disk fails. Checkpoints from before are then all still there.
     pub fn write(mut self) -> Result<Saved> {
         let own = [("format", "pt".to_owned()), ("step", self.step.to_string()), ("epoch", self.epoch.to_string())];
         self.texts.extend(own.map(|(key, text)| (key.to_owned(), text)));
-        self.texts.insert("best".to_owned(), self.best.to_string());
+        for (key, is_so) in [("best", self.best), ("kept", self.kept)] {
+            self.texts.insert(key.to_owned(), is_so.to_string());
+        }
         let bytes = encode(&self.tensors, self.texts)?;
-        let file = format!("step-{:010}.{:08x}.safetensors", self.step, crc32fast::hash(&bytes));
+        let file = checkpoint_name(self.step, &bytes);
         let path = self.directory.join(&file);
         require_space(self.directory, bytes.len() as u64)?;
-        let write = || -> std::io::Result<()> {
+        let write = || -> io::Result<()> {
             let mut beside = AtomicWriteFile::open(&path)?;
             beside.write_all(&bytes)?;
             beside.commit()
         };
         write().with_context(|| format!("writing the checkpoint `{}`", path.display()))?;
-        verified(&path)?;
+        let written = CheckpointFile::open(path).context("a checkpoint has lost its name")?;
+        written.read().context("reading the checkpoint again that was just written")?;
         remove_superseded(self.directory)?;
         Ok(Saved { file, bytes: bytes.len() as u64 })
     }
@@ -97,10 +106,45 @@ impl Loaded {
         let kind = match view.dtype() {
             Dtype::F32 => Kind::Float,
             Dtype::I64 => Kind::Int64,
-            other => anyhow::bail!("`{name}` in the checkpoint `{}` is of type `{other:?}`", self.file),
+            // Files of others.
+            Dtype::F64 => Kind::Double,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            other => {
+                anyhow::bail!("`{name}` in the checkpoint `{}` is of type `{other:?}`, and can't be taken", self.file)
+            }
         };
         let shape: Vec<i64> = view.shape().iter().map(|length| *length as i64).collect();
         Ok(Tensor::f_from_data_size(view.data(), &shape, kind)?)
+    }
+
+    /// Reads a safetensors file of whatever origin; one of ours is verified.
+    ///
+    /// # Errors
+    /// Where it can't be read, is damaged or something else.
+    pub fn open(path: &Path) -> Result<Self> {
+        let bytes = match CheckpointFile::open(path.to_owned()) {
+            Some(file) => file.read(),
+            None => fs::read(path),
+        };
+        let loaded = bytes.map_err(anyhow::Error::from).and_then(Self::of);
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { file, ..loaded.with_context(|| format!("reading `{}`", path.display()))? })
+    }
+
+    fn of(bytes: Vec<u8>) -> Result<Self> {
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).context("it is not a safetensors file")?;
+        Ok(Self { file: String::new(), texts: metadata.metadata().clone().unwrap_or_default(), bytes })
+    }
+
+    /// The names of all tensors with their shapes.
+    ///
+    /// # Errors
+    /// Where it is no safetensors file.
+    pub fn shapes(&self) -> Result<HashMap<String, Vec<i64>>> {
+        let file = SafeTensors::deserialize(&self.bytes)?;
+        let shape = |view: &TensorView| view.shape().iter().map(|length| *length as i64).collect();
+        Ok(file.tensors().iter().map(|(name, view)| (name.clone(), shape(view))).collect())
     }
 
     /// The text under `key`.
@@ -118,91 +162,41 @@ impl Loaded {
 /// # Errors
 /// Where the directory can't be read.
 pub fn find(directory: &Path) -> Result<Found> {
-    let mut found = Found::default();
-    for name in names(directory)? {
-        if name.starts_with(".step-") {
-            fs::remove_file(directory.join(&name)).with_context(|| format!("removing the left-over `{name}`"))?;
+    let reading = || format!("reading `{}`", directory.display());
+    for entry in fs::read_dir(directory).with_context(reading)? {
+        let path = entry.with_context(reading)?.path();
+        if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".step-")) {
+            fs::remove_file(&path).with_context(|| format!("removing the left-over `{}`", path.display()))?;
         }
     }
-    for name in newest_first(directory)? {
-        match verified(&directory.join(&name)).and_then(|bytes| Ok((decode_texts(&bytes)?, bytes))) {
-            Ok((texts, bytes)) => {
-                found.newest = Some(Loaded { file: name, texts, bytes });
-                break;
-            }
-            // One that can't be read now may be whole: to go back behind it would be a loss.
-            Err(error) if error.is::<std::io::Error>() => return Err(error),
-            Err(error) => found.skipped.push(format!("`{name}`: {error:#}")),
-        }
-    }
-    Ok(found)
+    let (newest, skipped) = newest_whole(directory, |_| true).with_context(reading)?;
+    let load = |(file, bytes): (CheckpointFile, Vec<u8>)| -> Result<Loaded> {
+        Ok(Loaded { file: file.name(), ..Loaded::of(bytes)? })
+    };
+    Ok(Found { newest: newest.map(load).transpose()?, skipped })
 }
 
-/// The bytes of the file, where they are what its name says.
-fn verified(path: &Path) -> Result<Vec<u8>> {
-    let bytes = fs::read(path).with_context(|| format!("reading the checkpoint `{}`", path.display()))?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let promised = checksum(&name).with_context(|| format!("`{name}` names no checksum"))?;
-    let sum = crc32fast::hash(&bytes);
-    ensure!(sum == promised, "it is damaged: its name promises checksum `{promised:08x}`, it has `{sum:08x}`");
-    Ok(bytes)
-}
-
-fn checksum(name: &str) -> Option<u32> {
-    let (_, sum) = name.strip_suffix(".safetensors")?.strip_prefix("step-")?.split_once('.')?;
-    u32::from_str_radix(sum, 16).ok()
-}
-
-fn names(directory: &Path) -> Result<Vec<String>> {
-    let entries = fs::read_dir(directory).with_context(|| format!("reading `{}`", directory.display()))?;
-    let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
-    names.collect::<std::io::Result<_>>().with_context(|| format!("reading `{}`", directory.display()))
-}
-
-/// The names of all checkpoints, by step and then by complete epochs, newest first.
-fn newest_first(directory: &Path) -> Result<Vec<String>> {
-    let mut names = names(directory)?;
-    names.retain(|name| checksum(name).is_some());
-    names.sort_by_cached_key(|name| {
-        let step: Option<u64> = name.get(5..15).and_then(|digits| digits.parse().ok());
-        let epoch = header(&directory.join(name)).and_then(|texts| texts.get("epoch")?.parse::<u64>().ok());
-        std::cmp::Reverse((step, epoch, name.clone()))
-    });
-    Ok(names)
-}
-
-/// The texts of a checkpoint without its tensors, unverified.
-fn header(path: &Path) -> Option<Texts> {
-    let mut file = fs::File::open(path).ok()?;
-    let mut length = [0; 8];
-    file.read_exact(&mut length).ok()?;
-    let length = u64::from_le_bytes(length);
-    let mut json = Vec::new();
-    file.take(length.min(LONGEST_HEADER)).read_to_end(&mut json).ok()?;
-    let header: serde_json::Value = serde_json::from_slice(&json).ok()?;
-    serde_json::from_value(header.get("__metadata__")?.clone()).ok()
-}
-
-/// Removes all but the newest two and the newest that was the best of its time. Damaged ones don't count as kept.
+/// Removes all but the newest two, the newest that was the best of its time, and those to be kept. Damaged ones don't
+/// count; of those to be kept only what could be one of the others is read.
 fn remove_superseded(directory: &Path) -> Result<()> {
     let (mut kept, mut best_kept) = (0, false);
-    for name in newest_first(directory)? {
-        let path = directory.join(&name);
-        let best = || header(&path).is_some_and(|texts| texts.get("best").is_some_and(|text| text == "true"));
-        let is_best = !best_kept && best();
+    for file in newest_first(directory)? {
+        let is_best = !best_kept && file.best;
         if kept < KEPT || is_best {
-            match verified(&path) {
+            match file.read() {
                 Ok(_) => {
                     kept += 1;
                     best_kept |= is_best;
                     continue;
                 }
                 // It may be whole: the next time will tell.
-                Err(error) if error.is::<std::io::Error>() => continue,
+                Err(error) if error.kind() != io::ErrorKind::InvalidData => continue,
                 Err(_) => {}
             }
+        } else if file.kept {
+            continue;
         }
-        fs::remove_file(&path).with_context(|| format!("removing the superseded `{}`", path.display()))?;
+        fs::remove_file(&file.path).with_context(|| format!("removing the superseded `{}`", file.path.display()))?;
     }
     Ok(())
 }
@@ -220,7 +214,7 @@ fn require_space(directory: &Path, bytes: u64) -> Result<()> {
         directory.display(),
         free / 1_000_000
     );
-    Err(std::io::Error::new(std::io::ErrorKind::StorageFull, message).into())
+    Err(io::Error::new(io::ErrorKind::StorageFull, message).into())
 }
 
 fn encode(tensors: &[(String, Tensor)], texts: Texts) -> Result<Vec<u8>> {
@@ -238,14 +232,13 @@ fn encode(tensors: &[(String, Tensor)], texts: Texts) -> Result<Vec<u8>> {
     Ok(safetensors::serialize(views, Some(texts))?)
 }
 
-fn decode_texts(bytes: &[u8]) -> Result<Texts> {
-    let (_, metadata) = SafeTensors::read_metadata(bytes).context("it is not a safetensors file")?;
-    Ok(metadata.metadata().clone().unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        newest_first(directory).unwrap().iter().map(CheckpointFile::name).collect()
+    }
 
     fn write(directory: &Path, step: u64, epoch: u64, best: bool) -> String {
         let tensors = vec![
@@ -253,7 +246,7 @@ mod tests {
             ("a.count".to_owned(), Tensor::from(7_i64)),
         ];
         let texts = [("said".to_owned(), "ä\n".to_owned())].into();
-        Content { tensors, texts, step, epoch, best, directory }.write().unwrap().file
+        Content { tensors, texts, step, epoch, best, kept: step == 100, directory }.write().unwrap().file
     }
 
     #[test]
@@ -269,7 +262,7 @@ mod tests {
         assert_eq!(loaded.tensor("a.count").unwrap(), Tensor::from(7_i64));
         assert_eq!((loaded.text("said").unwrap(), loaded.text("format").unwrap()), ("ä\n", "pt"));
         assert!(loaded.tensor("b").is_err() && loaded.text("b").is_err());
-        assert_eq!(names(directory.path()).unwrap(), [file]);
+        assert_eq!(names(directory.path()), [file]);
     }
 
     #[test]
@@ -300,11 +293,24 @@ mod tests {
             .into_iter()
             .map(|(s, e, b)| write(directory.path(), s, e, b))
             .collect();
-        assert_eq!(newest_first(directory.path()).unwrap(), [4, 3, 1].map(|k| files[k].clone()));
+        assert_eq!(names(directory.path()), [4, 3, 1].map(|k| files[k].clone()));
         let fifth = directory.path().join(&files[4]);
         fs::write(&fifth, "damaged").unwrap();
         let sixth = write(directory.path(), 6, 5, false);
-        assert_eq!(newest_first(directory.path()).unwrap(), [sixth, files[3].clone(), files[1].clone()]);
+        assert_eq!(names(directory.path()), [sixth, files[3].clone(), files[1].clone()]);
+    }
+
+    #[test]
+    fn one_to_be_kept_stays_and_is_not_read_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let kept = write(directory.path(), 100, 1, false);
+        let [_, third] = [101, 102].map(|step| write(directory.path(), step, 1, false));
+        let path = directory.path().join(&kept);
+        let mut bytes = fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let last = write(directory.path(), 103, 1, false);
+        assert_eq!(names(directory.path()), [last, third, kept]);
     }
 
     #[test]

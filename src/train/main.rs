@@ -4,20 +4,34 @@
 //! Two threads: one trains; this one keeps the heartbeat and listens to signals and requests.
 
 mod augment;
+mod bench;
 mod checkpoint;
 mod control;
 mod device;
 mod eval;
-mod learner;
+mod lbfgs;
+mod method;
+mod moco;
+mod model;
+mod network;
+mod online;
 mod optim;
 mod parameters;
+#[cfg(test)]
+mod parity;
 mod pictures;
-mod resnet;
+mod preview;
+mod probe;
+mod replicas;
 mod session;
 mod source;
+mod start;
 mod supervised;
+mod training;
+mod views;
 
 use anyhow::{Context, Result, anyhow, bail};
+use clap::Parser;
 use control::Control;
 use mocolab::config::read_snapshot;
 use mocolab::data::{self, Places};
@@ -30,6 +44,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
+use training::Ended;
 
 /// Between two looks at requests.
 const LISTEN: Duration = Duration::from_millis(100);
@@ -47,15 +62,29 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
         [flag] if flag == "--version" => print(concat!("mocolab-train ", env!("CARGO_PKG_VERSION"))),
+        [word, file, count] if word == "preview" => return preview::run(file, count),
+        [command, ..] if command == "bench" => return say(bench::run(&bench::Arguments::parse_from(&arguments))),
         [run] if !run.starts_with('-') => return attend(&RunDir::new(run)),
         _ => {
             print(
-                "usage: mocolab-train RUN\n\nTrains the run in the directory RUN; `mocolab start` makes and starts one.",
+                "usage: mocolab-train RUN\n       mocolab-train bench --help\n\nTrains the run in the directory RUN; \
+                 `mocolab start` makes and starts one.",
             );
             return ExitCode::from(2);
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Prints a result on standard output, or what went wrong.
+fn say(result: Result<String>) -> ExitCode {
+    match result.and_then(|text| writeln!(std::io::stdout().lock(), "{text}").context("printing")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print(&format!("mocolab-train: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Trains `run` on a thread and attends to it from here until it ends.
@@ -131,29 +160,40 @@ fn begin(run: &RunDir) -> Result<(HeldLock, Job, Experiment)> {
     Ok((lock, job, experiment))
 }
 
-fn train(run: &RunDir, job: &Job, experiment: Experiment, session: &mut Session) -> Result<Outcome> {
+fn train(run: &RunDir, job: &Job, experiment: Experiment, session: &mut Session) -> Result<Ended> {
     source::write(run, job, experiment.threads).with_context(|| format!("writing `{}`", run.source().display()))?;
-    let [device] = job.devices.as_slice() else { bail!("a run trains on one device so far, not on {:?}", job.devices) };
-    // The launcher has made the chosen GPU the only one that can be seen. No question about CUDA may be asked before
-    // this loads it: libtorch keeps its first answer.
-    let device = device::open(if device.starts_with("cuda") { "cuda:0" } else { device })?;
+    let devices = open_all(&job.devices)?;
     print(&format!("{}, attempt {}: reading {}", run.label(), job.attempt, experiment.data));
     let project = run.path().ancestors().nth(3).unwrap_or(run.path()).to_owned();
     let dataset = data::load(&experiment.data, &Places::new(project))?;
-    print(&format!("{} training images, {} test images", dataset.train.len(), dataset.test.len()));
-    match experiment.recipe.clone() {
-        Recipe::Supervised(settings) => {
-            let devices = job.devices.clone();
-            supervised::run(&settings, &supervised::Job { experiment, dataset, device, devices }, session)
-        }
+    let job = method::Job::new(experiment, dataset, (devices, job.devices.clone()))?;
+    print(&format!("{} training images, {} test images", job.dataset.train.len(), job.dataset.test.len()));
+    follow(&job, session)
+}
+
+/// Trains `job` by its recipe.
+fn follow(job: &method::Job, session: &mut Session) -> Result<Ended> {
+    match &job.experiment.recipe {
+        Recipe::Supervised(settings) => supervised::run(settings, job, session),
+        Recipe::Moco(settings) => moco::run(settings, job, session),
+        Recipe::Probe(settings) => probe::run(settings, job, session),
         other => bail!("this trainer does not know the recipe `{}`: it is older than mocolab", other.name()),
     }
 }
 
+/// Opens the devices called `names`. The launcher has made the chosen GPUs the only ones that can be seen, in their order.
+fn open_all(names: &[String]) -> Result<Vec<tch::Device>> {
+    // No question about CUDA may be asked before this loads it: libtorch keeps its first answer.
+    let name = |(place, name): (usize, &String)| if name == "cpu" { name.clone() } else { format!("cuda:{place}") };
+    let names: Vec<String> = names.iter().enumerate().map(name).collect();
+    anyhow::ensure!(!names.is_empty(), "the job names no device");
+    names.iter().map(|name| device::open(name)).collect()
+}
+
 /// Records how it ended. Returns the exit code.
-fn finish(result: Result<Outcome>, session: &mut Session) -> u8 {
+fn finish(result: Result<Ended>, session: &mut Session) -> u8 {
     let (outcome, cause, code) = match result {
-        Ok(outcome) => (outcome, None, 0),
+        Ok((outcome, cause)) => (outcome, cause, 0),
         Err(error) => {
             let code = if no_room(&error) { NO_ROOM } else { 1 };
             print(&format!("mocolab-train: {error:#}"));

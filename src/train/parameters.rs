@@ -2,7 +2,7 @@
 //! vector, or of its copy in bf16. So the optimiser, the cast and a moving average are one operation each, whatever the
 //! network. Convolution weights lie there as `[out, h, w, in]`, which is what channels-last kernels want.
 
-use super::resnet::{Buffer, Parameter, ResNet, Start};
+use super::network::{Buffer, Network, Parameter, Start};
 use mocolab::random::{Purpose, Random};
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -46,7 +46,7 @@ impl Format {
 
 impl Parameters {
     /// First weights of `net`, drawn from `seed` alone.
-    pub fn draw(net: &ResNet, seed: u64, format: Format, device: Device) -> Self {
+    pub fn draw(net: &Network, seed: u64, format: Format, device: Device) -> Self {
         let mut values = Vec::with_capacity(net.count() as usize);
         for (index, parameter) in net.parameters.iter().enumerate() {
             let mut random = Random::new(seed, Purpose::Weights, (index as u64, 0));
@@ -56,7 +56,7 @@ impl Parameters {
     }
 
     /// Weights of `net` from a flat fp32 vector.
-    pub fn new(net: &ResNet, flat: Tensor, format: Format) -> Self {
+    pub fn new(net: &Network, flat: Tensor, format: Format) -> Self {
         let low = (format == Format::Bf16).then(|| flat.to_kind(Kind::BFloat16));
         let source = |parameter: &Parameter| match parameter.start {
             Start::Convolution | Start::Linear { .. } => low.as_ref().unwrap_or(&flat),
@@ -80,6 +80,12 @@ impl Parameters {
         }
     }
 
+    /// Takes the values of another, on whatever device.
+    pub fn follow(&mut self, other: &Self) {
+        no_grad(|| self.flat.copy_(&other.flat));
+        self.refresh();
+    }
+
     /// The gradient of `loss` with respect to all weights, `[n]`, fp32, in the order of [`Self::flat`].
     pub fn gradient(&self, loss: &Tensor) -> Tensor {
         let gradients = Tensor::run_backward(&[loss], &self.leaves, false, false);
@@ -89,7 +95,7 @@ impl Parameters {
 }
 
 /// The tensors of a flat vector by name, as views in torchvision's shapes: of weights or of anything laid out like them.
-pub fn named<'a>(net: &'a ResNet, flat: &Tensor) -> Vec<(&'a str, Tensor)> {
+pub fn named<'a>(net: &'a Network, flat: &Tensor) -> Vec<(&'a str, Tensor)> {
     let views = net.parameters.iter().zip(places(&net.parameters));
     views.map(|(parameter, at)| (parameter.name.as_str(), view(flat, parameter, at))).collect()
 }
@@ -97,23 +103,31 @@ pub fn named<'a>(net: &'a ResNet, flat: &Tensor) -> Vec<(&'a str, Tensor)> {
 /// The running statistics of a network: one flat fp32 vector, and its views, one for each buffer.
 #[derive(Debug)]
 pub struct Buffers {
+    /// All of them `[n]`.
+    pub flat: Tensor,
     /// The views, in the order of the network's list. A forward pass in training mode changes them in place.
     pub views: Vec<Tensor>,
 }
 
 impl Buffers {
     /// The statistics before any batch.
-    pub fn new(net: &ResNet, device: Device) -> Self {
+    pub fn new(net: &Network, device: Device) -> Self {
         let values: Vec<f32> =
             net.buffers.iter().flat_map(|buffer| vec![buffer.start as f32; buffer.length as usize]).collect();
         let flat = Tensor::from_slice(&values).to_device(device);
-        let mut start = 0;
-        let mut take = |buffer: &Buffer| {
-            start += buffer.length;
-            flat.narrow(0, start - buffer.length, buffer.length)
-        };
-        Self { views: net.buffers.iter().map(&mut take).collect() }
+        let views = named_buffers(net, &flat).into_iter().map(|(_, view)| view).collect();
+        Self { flat, views }
     }
+}
+
+/// The vectors of a flat vector that lies as the running statistics do, by name, as views.
+pub fn named_buffers<'a>(net: &'a Network, flat: &Tensor) -> Vec<(&'a str, Tensor)> {
+    let mut start = 0;
+    let mut take = |buffer: &'a Buffer| {
+        start += buffer.length;
+        (buffer.name.as_str(), flat.narrow(0, start - buffer.length, buffer.length))
+    };
+    net.buffers.iter().map(&mut take).collect()
 }
 
 /// Where each parameter begins in the flat vector.
@@ -156,21 +170,21 @@ fn first_value(parameter: &Parameter, random: &mut Random) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resnet::Mode;
-    use mocolab::experiment::Arch;
+    use crate::network::{Mode, Shape};
+    use mocolab::experiment::{Arch, Stem};
     use tch::Reduction;
 
-    fn drawn(seed: u64, format: Format) -> (ResNet, Parameters) {
-        let net = ResNet::new(Arch::Resnet8, 10);
+    fn drawn(seed: u64, format: Format) -> (Network, Parameters) {
+        let net = Network::new(Shape::classifier(Arch::Resnet8, Stem::Cifar, 10));
         let parameters = Parameters::draw(&net, seed, format, Device::Cpu);
         (net, parameters)
     }
 
-    fn loss(net: &ResNet, parameters: &Parameters, kind: Kind) -> Tensor {
+    fn loss(net: &Network, parameters: &Parameters, kind: Kind) -> Tensor {
         let values: Vec<f32> = (0..4 * 8 * 8 * 3).map(|k| ((k * 31 % 97) as f32) / 40.0 - 1.2).collect();
         let x = Tensor::from_slice(&values).view([4, 8, 8, 3]).permute([0, 3, 1, 2]).to_kind(kind);
         let buffers = Buffers::new(net, Device::Cpu).views;
-        let logits = net.forward(&parameters.leaves, &buffers, &x, Mode::Train).to_kind(Kind::Float);
+        let logits = net.forward(&parameters.leaves, &buffers, &x, Mode::Train { splits: 1 }).to_kind(Kind::Float);
         let labels = Tensor::from_slice(&[0_i64, 3, 9, 5]);
         logits.cross_entropy_loss(&labels, None::<&Tensor>, Reduction::Mean, -100, 0.0)
     }

@@ -1,7 +1,7 @@
 //! A split of a data set on the device: one tensor of bytes, from which batches are taken by index.
 
 use super::augment::Moves;
-use mocolab::data::Split;
+use mocolab::{data::Split, experiment::Normalise};
 use tch::{Device, Kind, Tensor};
 
 /// Pictures with labels, on the device.
@@ -91,6 +91,34 @@ impl Colours {
         let mean = counts.each_ref().map(|count| moment(count, 1));
         let spread = |k: usize| (moment(&counts[k], 2) - mean[k].powi(2)).max(1.0).sqrt();
         Self { mean, deviation: [0, 1, 2].map(spread) }
+    }
+
+    /// Those that the setting names: of the pictures `indices` of `split`, or of ImageNet.
+    pub fn choose(setting: Normalise, split: &Split, indices: &[i64]) -> Self {
+        match setting {
+            Normalise::Data => Self::of(split, indices),
+            Normalise::Imagenet => Self {
+                mean: [0.485, 0.456, 0.406].map(|share| share * 255.0),
+                deviation: [0.229, 0.224, 0.225].map(|share| share * 255.0),
+            },
+        }
+    }
+
+    /// Pictures `[b, 3, height, width]`, 0 to 1, as a network takes them: mean 0 and deviation 1 in each colour, of `kind`,
+    /// in the same order in memory.
+    pub fn normalise_view(&self, view: &Tensor, kind: Kind) -> Tensor {
+        let column =
+            |values: [f64; 3]| Tensor::from_slice(&values.map(|v| v as f32)).to_device(view.device()).view([3, 1, 1]);
+        let scale = column(self.deviation.map(|deviation| 255.0 / deviation));
+        let shift = column([0, 1, 2].map(|k| -self.mean[k] / self.deviation[k]));
+        Tensor::addcmul(&shift, view, &scale).to_kind(kind)
+    }
+
+    /// Normalised pictures `[b, 3, height, width]` as bytes `[b, height, width, 3]` again.
+    pub fn bytes(&self, x: &Tensor) -> Tensor {
+        let row = |values: [f64; 3]| Tensor::from_slice(&values.map(|v| v as f32)).to_device(x.device());
+        let plain = Tensor::addcmul(&row(self.mean), &x.permute([0, 2, 3, 1]), &row(self.deviation));
+        plain.round().clamp(0.0, 255.0).to_kind(Kind::Uint8)
     }
 
     /// Bytes `[b, height, width, 3]` as a network takes them: mean 0 and deviation 1 in each colour, `[b, 3, height,

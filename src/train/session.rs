@@ -54,6 +54,7 @@ impl Session {
                 self.step = epoch.step;
                 print(&epoch.to_string());
             }
+            Event::Note(note) => print(&note.message),
             Event::Alert(alert) => print(&format!("alert: {}", alert.message)),
             Event::Checkpoint(checkpoint) => self.step = checkpoint.step,
             _ => {}

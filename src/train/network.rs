@@ -1,18 +1,14 @@
-//! Residual networks as data and a pure function: [`ResNet::new`] lists what a network is made of, under the names of
-//! torchvision's `state_dict`; [`ResNet::forward`] computes with any list of weights of that make, so that a key
-//! encoder is a second list. The widths and blocks are those of He et al. 2015, tables 1 and 6.
+//! Networks as data and a pure function: [`Network::new`] lists what a network is made of, under the names of
+//! torchvision's `state_dict`; [`Network::forward`] computes with any list of weights of that make, so that a key
+//! encoder is a second list. Widths and blocks of the residual networks are those of He et al. 2015, tables 1 and 6.
 
-use mocolab::experiment::Arch;
+mod layers;
+
+pub use layers::Mode;
+
+use layers::{Block, Layer, Pass, Unit};
+use mocolab::experiment::{Arch, Head, Stem};
 use tch::{Kind, Tensor};
-
-/// What a batch norm does with its running statistics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Normalise by the batch, and move the running statistics towards it.
-    Train,
-    /// Normalise by the running statistics.
-    Evaluate,
-}
 
 /// How a parameter starts, and what kind it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,9 +19,9 @@ pub enum Start {
     Ones,
     /// Shifts of a batch norm: zeros.
     Zeros,
-    /// Weights and bias of a linear layer: uniform in ±1 / sqrt(inputs).
+    /// Weights and bias of a linear layer, and biases of a convolution: uniform in ±1 / sqrt(inputs).
     Linear {
-        /// Inputs of the layer.
+        /// Inputs of an output.
         inputs: i64,
     },
 }
@@ -52,25 +48,22 @@ pub struct Buffer {
     pub start: f64,
 }
 
-/// A convolution and the batch norm after it, by their places in the lists.
-#[derive(Debug)]
-struct Unit {
-    /// Of the convolution; scale and shift of the norm follow.
-    parameter: usize,
-    /// Of the running mean; the variance follows.
-    buffer: usize,
-    stride: i64,
-    padding: i64,
+/// What a network is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Shape {
+    /// The body.
+    pub arch: Arch,
+    /// How the larger residual networks begin.
+    pub stem: Stem,
+    /// What follows the features.
+    pub head: Head,
+    /// Width between the layers of an MLP head.
+    pub hidden: i64,
+    /// Outputs of the head: classes, or the length of what is compared.
+    pub outputs: i64,
 }
 
-/// Units in a row, with a rectifier between, added to a shortcut: the input, or a unit that fits its shape.
-#[derive(Debug)]
-struct Block {
-    units: Vec<Unit>,
-    shortcut: Option<Unit>,
-}
-
-/// The shape of a network before it is one.
+/// The residual networks before they are ones.
 struct Plan {
     /// Blocks of each stage; the width doubles and the resolution halves from stage to stage.
     blocks: &'static [usize],
@@ -78,29 +71,36 @@ struct Plan {
     bottleneck: bool,
 }
 
-/// A residual network for small images: a 3x3 stem with stride 1, no pooling.
+/// A network for pictures.
 #[derive(Debug, Default)]
-pub struct ResNet {
+pub struct Network {
     /// All trainable tensors.
     pub parameters: Vec<Parameter>,
     /// All running statistics.
     pub buffers: Vec<Buffer>,
-    stem: Option<Unit>,
-    blocks: Vec<Block>,
+    /// Length of the features of a picture.
+    pub width: i64,
+    layers: Vec<Layer>,
+    /// Places of the weights of the head's linear layers; each bias follows.
+    head: Vec<usize>,
 }
 
-/// Share of the batch in a running statistic, as in torch.
-const MOMENTUM: f64 = 0.1;
-/// Added to a variance, as in torch.
-const EPSILON: f64 = 1e-5;
 /// Output channels of a bottleneck block over its width.
 const EXPANSION: i64 = 4;
 
+impl Shape {
+    /// A classifier.
+    pub fn classifier(arch: Arch, stem: Stem, classes: usize) -> Self {
+        Self { arch, stem, head: Head::Linear, hidden: 0, outputs: classes as i64 }
+    }
+}
+
 impl Plan {
-    fn of(arch: Arch) -> Self {
-        let small = |blocks| Self { blocks, width: 16, bottleneck: false };
-        let large = |blocks, bottleneck| Self { blocks, width: 64, bottleneck };
+    fn of(arch: Arch) -> Option<Self> {
+        let small = |blocks| Some(Self { blocks, width: 16, bottleneck: false });
+        let large = |blocks, bottleneck| Some(Self { blocks, width: 64, bottleneck });
         match arch {
+            Arch::Cnn => None,
             Arch::Resnet8 => small(&[1, 1, 1]),
             Arch::Resnet20 => small(&[3, 3, 3]),
             Arch::Resnet32 => small(&[5, 5, 5]),
@@ -112,26 +112,24 @@ impl Plan {
     }
 }
 
-impl ResNet {
-    /// The network `arch` with `classes` outputs.
+impl Network {
+    /// The network of this shape.
     ///
     /// Where a block changes the shape, its shortcut is a 1x1 convolution with batch norm (option B of the paper), in
-    /// the small networks too, whose authors padded with zeros (option A).
-    pub fn new(arch: Arch, classes: usize) -> Self {
-        let plan = Plan::of(arch);
+    /// the small networks too, whose authors padded with zeros (option A); these always have the small stem.
+    pub fn new(shape: Shape) -> Self {
         let mut net = Self::default();
-        net.stem = Some(net.unit("conv1", "bn1", [3, plan.width], (3, 1)));
-        let mut channels = plan.width;
-        for (stage, count) in plan.blocks.iter().enumerate() {
-            for index in 0..*count {
-                let stride = if stage > 0 && index == 0 { 2 } else { 1 };
-                let name = format!("layer{}.{index}", stage + 1);
-                channels = net.block(&name, [channels, plan.width << stage], stride, plan.bottleneck);
+        net.width = match Plan::of(shape.arch) {
+            None => net.plain(&[32, 64, 128]),
+            Some(plan) => net.residual(&plan, shape.stem),
+        };
+        match shape.head {
+            Head::Linear => net.linear("fc", [net.width, shape.outputs]),
+            Head::Mlp => {
+                net.linear("fc.0", [net.width, shape.hidden]);
+                net.linear("fc.2", [shape.hidden, shape.outputs]);
             }
         }
-        let start = Start::Linear { inputs: channels };
-        net.parameter("fc.weight", &[classes as i64, channels], start);
-        net.parameter("fc.bias", &[classes as i64], start);
         net
     }
 
@@ -140,16 +138,72 @@ impl ResNet {
         self.parameters.iter().map(Parameter::count).sum()
     }
 
-    /// Logits `[n, classes]` of images `[n, 3, h, w]`, computed in the number format of `x`, which must be that of the
-    /// convolutions' and linear layer's `weights`; batch norms keep theirs in fp32.
-    pub fn forward(&self, weights: &[Tensor], buffers: &[Tensor], x: &Tensor, mode: Mode) -> Tensor {
-        let stem = self.stem.as_ref().expect("`new` makes a stem");
-        let mut x = stem.forward(weights, buffers, x, mode).relu_();
-        for block in &self.blocks {
-            x = block.forward(weights, buffers, &x, mode);
+    /// Features `[n, width]` of pictures `[n, 3, h, w]`: the mean over all places of what the last layer gives. Computed
+    /// in the number format of `x`, which must be that of the convolutions' and linear layers' `weights`; batch norms
+    /// keep theirs in fp32.
+    pub fn features(&self, weights: &[Tensor], buffers: &[Tensor], x: &Tensor, mode: Mode) -> Tensor {
+        let pass = Pass { weights, buffers, mode };
+        let mut x = x.shallow_clone();
+        for layer in &self.layers {
+            x = layer.forward(pass, &x);
         }
-        let last = weights.len() - 2;
-        x.mean_dim([2, 3].as_slice(), false, None::<Kind>).linear(&weights[last], Some(&weights[last + 1]))
+        x.mean_dim([2, 3].as_slice(), false, None::<Kind>)
+    }
+
+    /// What the head makes of features `[n, width]`: `[n, outputs]`.
+    pub fn project(&self, weights: &[Tensor], features: &Tensor) -> Tensor {
+        let mut x = features.shallow_clone();
+        for (index, place) in self.head.iter().enumerate() {
+            if index > 0 {
+                x = x.relu();
+            }
+            x = x.linear(&weights[*place], Some(&weights[place + 1]));
+        }
+        x
+    }
+
+    /// Outputs `[n, outputs]` of pictures `[n, 3, h, w]`: [`Self::project`] of [`Self::features`].
+    pub fn forward(&self, weights: &[Tensor], buffers: &[Tensor], x: &Tensor, mode: Mode) -> Tensor {
+        self.project(weights, &self.features(weights, buffers, x, mode))
+    }
+
+    /// Convolutions of these widths with pooling; gives the last width.
+    fn plain(&mut self, widths: &[i64]) -> i64 {
+        let mut channels = 3;
+        for (index, width) in widths.iter().enumerate() {
+            // In torch a convolution, a rectifier and a pooling are three entries of a `Sequential`.
+            let name = format!("features.{}", 3 * index);
+            self.layers.push(Layer::Plain { parameter: self.parameters.len() });
+            self.parameter(&format!("{name}.weight"), &[*width, channels, 3, 3], Start::Convolution);
+            self.parameter(&format!("{name}.bias"), &[*width], Start::Linear { inputs: channels * 9 });
+            channels = *width;
+        }
+        channels
+    }
+
+    /// The body of a residual network; gives the number of its outputs.
+    fn residual(&mut self, plan: &Plan, stem: Stem) -> i64 {
+        let large = stem == Stem::Imagenet && plan.width == 64;
+        let unit = self.unit("conv1", "bn1", [3, plan.width], if large { (7, 2) } else { (3, 1) });
+        self.layers.push(Layer::Unit(unit));
+        if large {
+            self.layers.push(Layer::Pool);
+        }
+        let mut channels = plan.width;
+        for (stage, count) in plan.blocks.iter().enumerate() {
+            for index in 0..*count {
+                let stride = if stage > 0 && index == 0 { 2 } else { 1 };
+                let name = format!("layer{}.{index}", stage + 1);
+                channels = self.block(&name, [channels, plan.width << stage], stride, plan.bottleneck);
+            }
+        }
+        channels
+    }
+
+    fn linear(&mut self, name: &str, [inputs, outputs]: [i64; 2]) {
+        self.head.push(self.parameters.len());
+        self.parameter(&format!("{name}.weight"), &[outputs, inputs], Start::Linear { inputs });
+        self.parameter(&format!("{name}.bias"), &[outputs], Start::Linear { inputs });
     }
 
     /// Adds a block on `channels` inputs; gives the number of its outputs.
@@ -168,7 +222,7 @@ impl ResNet {
         let fits = channels == out && stride == 1;
         let [conv, norm] = [0, 1].map(|k| format!("{name}.downsample.{k}"));
         let shortcut = (!fits).then(|| self.unit(&conv, &norm, [channels, out], (1, stride)));
-        self.blocks.push(Block { units, shortcut });
+        self.layers.push(Layer::Block(Block { units, shortcut }));
         out
     }
 
@@ -195,37 +249,17 @@ impl Parameter {
     }
 }
 
-impl Unit {
-    fn forward(&self, weights: &[Tensor], buffers: &[Tensor], x: &Tensor, mode: Mode) -> Tensor {
-        let [weight, scale, shift] = [0, 1, 2].map(|k| &weights[self.parameter + k]);
-        let [mean, variance] = [0, 1].map(|k| Some(&buffers[self.buffer + k]));
-        let y = x.conv2d(weight, None::<&Tensor>, self.stride, self.padding, 1, 1);
-        let training = mode == Mode::Train;
-        y.batch_norm(Some(scale), Some(shift), mean, variance, training, MOMENTUM, EPSILON, true)
-    }
-}
-
-impl Block {
-    fn forward(&self, weights: &[Tensor], buffers: &[Tensor], input: &Tensor, mode: Mode) -> Tensor {
-        let mut x = input.shallow_clone();
-        for (index, unit) in self.units.iter().enumerate() {
-            if index > 0 {
-                x = x.relu_();
-            }
-            x = unit.forward(weights, buffers, &x, mode);
-        }
-        let shortcut = self.shortcut.as_ref().map(|unit| unit.forward(weights, buffers, input, mode));
-        x.g_add_(shortcut.as_ref().unwrap_or(input)).relu_()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::parameters::{Buffers, Format, Parameters};
     use tch::Device;
 
-    fn shape<'a>(net: &'a ResNet, name: &str) -> &'a [i64] {
+    fn classifier(arch: Arch) -> Network {
+        Network::new(Shape::classifier(arch, Stem::Cifar, 10))
+    }
+
+    fn shape<'a>(net: &'a Network, name: &str) -> &'a [i64] {
         &net.parameters.iter().find(|parameter| parameter.name == name).unwrap().shape
     }
 
@@ -240,15 +274,21 @@ mod tests {
             (Arch::Resnet20, 272_474),
             (Arch::Resnet32, 466_906),
             (Arch::Resnet56, 855_770),
+            (Arch::Cnn, 94_538),
         ];
         for (arch, count) in expected {
-            assert_eq!(ResNet::new(arch, 10).count(), count, "{arch}");
+            assert_eq!(classifier(arch).count(), count, "{arch}");
         }
+        let imagenet = |arch| Network::new(Shape::classifier(arch, Stem::Imagenet, 1000)).count();
+        assert_eq!(
+            [Arch::Resnet18, Arch::Resnet34, Arch::Resnet50].map(imagenet),
+            [11_689_512, 21_797_672, 25_557_032]
+        );
     }
 
     #[test]
     fn tensors_are_called_and_shaped_as_in_torchvision() {
-        let net = ResNet::new(Arch::Resnet18, 10);
+        let net = classifier(Arch::Resnet18);
         assert_eq!((net.parameters.len(), net.buffers.len()), (62, 40));
         assert_eq!(shape(&net, "conv1.weight"), [64, 3, 3, 3]);
         assert_eq!(shape(&net, "bn1.bias"), [64]);
@@ -258,23 +298,23 @@ mod tests {
         assert_eq!(shape(&net, "fc.weight"), [10, 512]);
         assert!(net.parameters.iter().all(|parameter| !parameter.name.starts_with("layer1.0.downsample")));
         assert_eq!((net.buffers[1].name.as_str(), net.buffers[1].length), ("bn1.running_var", 64));
-        let net = ResNet::new(Arch::Resnet50, 10);
+        let net = classifier(Arch::Resnet50);
         assert_eq!((net.parameters.len(), net.buffers.len()), (161, 106));
         assert_eq!(shape(&net, "layer1.0.downsample.0.weight"), [256, 64, 1, 1]);
         assert_eq!(shape(&net, "layer4.2.conv3.weight"), [2048, 512, 1, 1]);
-        assert_eq!(shape(&ResNet::new(Arch::Resnet20, 10), "layer3.2.conv2.weight"), [64, 64, 3, 3]);
+        assert_eq!(shape(&classifier(Arch::Resnet20), "layer3.2.conv2.weight"), [64, 64, 3, 3]);
     }
 
     #[test]
     fn a_batch_moves_the_running_statistics_and_an_evaluation_does_not() {
-        let net = ResNet::new(Arch::Resnet8, 4);
+        let net = Network::new(Shape::classifier(Arch::Resnet8, Stem::Cifar, 4));
         let weights = Parameters::draw(&net, 1, Format::Fp32, Device::Cpu).leaves;
         let buffers = Buffers::new(&net, Device::Cpu).views;
         let values: Vec<f32> = (0..2 * 3 * 64).map(|k| ((k * 37 % 101) as f32) / 50.0).collect();
         let x = Tensor::from_slice(&values).view([2, 3, 8, 8]);
         assert_eq!(net.forward(&weights, &buffers, &x, Mode::Evaluate).size(), [2, 4]);
         assert_eq!(buffers[0], Tensor::zeros([16], (Kind::Float, Device::Cpu)));
-        let _ = net.forward(&weights, &buffers, &x, Mode::Train);
+        let _ = net.forward(&weights, &buffers, &x, Mode::Train { splits: 1 });
         let channels = x.conv2d(&weights[0], None::<&Tensor>, 1, 1, 1, 1).transpose(0, 1).reshape([16, -1]);
         let mean = channels.mean_dim([1].as_slice(), false, Kind::Float) * 0.1;
         let variance: Tensor = channels.var_dim([1].as_slice(), true, false) * 0.1 + 0.9;
