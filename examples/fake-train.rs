@@ -2,15 +2,16 @@
 //! of the air, so that the terminal can be tested without libtorch. `MOCOLAB_TRAIN` names it in the place of the real one.
 //!
 //! `FAKE_STEP_MS` is the time of a step (default 20), `FAKE_STEPS` the steps of an epoch (default 10), `FAKE_FAIL_AT` a
-//! step at which it fails; `FAKE_CHILD` has it start a process that outlives it.
+//! step at which it fails, `FAKE_FAIL_NAME` the only experiment that does; `FAKE_CHILD` has it start a process that outlives it.
 
 #![expect(clippy::print_stderr, reason = "what a trainer prints is its log")]
 
 use mocolab::config::read_snapshot;
-use mocolab::event::{Best, Classes, Epoch, Event, Finished, Outcome, Real, Started, Step};
+use mocolab::event::{Best, Checkpoint, Classes, Epoch, Event, Finished, Outcome, Real, Started, Step};
 use mocolab::metrics;
-use mocolab::run::{HeldLock, Log, RunDir};
+use mocolab::run::{HeldLock, Log, RunDir, checkpoint_name};
 use mocolab::status::Wish;
+use safetensors::{Dtype, tensor::TensorView};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -31,6 +32,18 @@ fn epoch(number: u64, of: u64, step: u64) -> Event {
     Event::Epoch(Epoch { epoch: number, of, step, seconds: 0.2, metrics: measured, best })
 }
 
+/// Writes a checkpoint of one tensor as the real trainer names it.
+fn checkpoint(run: &RunDir, step: u64, epoch: u64) -> Result<Event, Box<dyn std::error::Error>> {
+    let view = TensorView::new(Dtype::F32, vec![1], &[0, 0, 128, 63])?;
+    let texts = [("step", step.to_string()), ("epoch", epoch.to_string()), ("best", "true".to_owned())];
+    let texts = texts.map(|(key, text)| (key.to_owned(), text)).into();
+    let bytes = safetensors::serialize([("fc.bias", view)], Some(texts))?;
+    let file = checkpoint_name(step, &bytes);
+    std::fs::create_dir_all(run.checkpoints())?;
+    std::fs::write(run.checkpoints().join(&file), &bytes)?;
+    Ok(Event::Checkpoint(Checkpoint { step, epoch, file, bytes: bytes.len() as u64, best: true }))
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let run = RunDir::new(std::env::args().nth(1).ok_or("which run?")?);
     let _lock = HeldLock::inherit(&run)?;
@@ -39,6 +52,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let experiment = read_snapshot(&std::fs::read_to_string(run.experiment())?, &name)?;
     let (epochs, per_epoch) = (experiment.recipe.epochs(), number("FAKE_STEPS", 10));
     let (steps, pause, fail_at) = (epochs * per_epoch, number("FAKE_STEP_MS", 20), number("FAKE_FAIL_AT", u64::MAX));
+    let spared = std::env::var("FAKE_FAIL_NAME").is_ok_and(|name| name != experiment.name.as_str());
+    let fail_at = if spared { u64::MAX } else { fail_at };
     let mut log = Log::open(&run, job.attempt)?;
     let classes: Vec<String> = ["circle", "square", "star"].map(str::to_owned).to_vec();
     let started = Started {
@@ -54,7 +69,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         images: BTreeMap::new(),
         ..Started::default()
     };
-    log.write(Event::Started(started))?;
+    log.write(Event::Started(Box::new(started)))?;
     eprintln!("a fake trainer, attempt {}", job.attempt);
     if number("FAKE_CHILD", 0) > 0 {
         eprintln!("a child: {}", std::process::Command::new("sleep").arg("600").spawn()?.id());
@@ -76,8 +91,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             eprintln!("epoch {number} of {epochs}");
             let hits = 60 + number;
             let confusion = vec![vec![hits, 9, 9], vec![9, hits, 9], vec![20, 20, hits]];
-            log.write(Event::Classes(Classes { epoch: number, split: "val".into(), confusion }))?;
+            log.write(Event::Classes(Classes { epoch: number, split: "val".into(), by: String::new(), confusion }))?;
             log.write(epoch(number, epochs, step))?;
+            log.write(checkpoint(&run, step, number)?)?;
         }
         let asked = run.read_request()?.filter(|request| request.attempt == job.attempt);
         if let Some(request) = asked.filter(|request| request.wish == Wish::Stop) {

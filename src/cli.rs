@@ -1,9 +1,12 @@
 //! The command line: every verb of the screen without a screen.
 
 mod data;
+mod export;
 mod follow;
 mod list;
 mod output;
+mod preview;
+mod series;
 mod setup;
 mod show;
 mod start;
@@ -40,14 +43,14 @@ enum Command {
     },
     /// Check experiments.toml and list what it describes.
     Check,
-    /// Train an experiment: a new run, in a process that outlives this one.
+    /// Train experiments: each a new run, in a process that outlives this one.
     Start {
-        /// An experiment of experiments.toml, or one variant of it.
-        name: String,
+        #[command(flatten)]
+        which: start::Which,
         /// Where to train [default: a GPU that nobody uses; the CPU where there is no GPU].
-        #[arg(long, short, value_name = "cpu|N")]
+        #[arg(long, short, value_name = "cpu|N,N")]
         device: Option<Choice>,
-        /// Stay and report every epoch until it ends.
+        /// Stay and report every epoch until it ends; wait for what its weights come from.
         #[arg(long, short)]
         wait: bool,
     },
@@ -56,7 +59,7 @@ enum Command {
         /// A run: NAME (its latest), NAME/ID or a path.
         run: String,
         /// Where to train [default: where it trained before].
-        #[arg(long, short, value_name = "cpu|N")]
+        #[arg(long, short, value_name = "cpu|N,N")]
         device: Option<Choice>,
         /// Also where it can't be told from here whether the run still lives elsewhere: look there first.
         #[arg(long)]
@@ -107,7 +110,16 @@ enum Command {
         json: bool,
     },
     /// Print every setting of experiments.toml with its default, range and meaning.
-    Settings,
+    Settings {
+        /// Only those of this recipe.
+        recipe: Option<String>,
+        /// What this preset of MoCo sets, as TOML.
+        #[arg(long, value_name = "NAME")]
+        preset: Option<String>,
+    },
+    /// Take things out of runs for other programs.
+    #[command(subcommand)]
+    Export(export::Command),
     /// Get and look at data sets.
     #[command(subcommand)]
     Data(data::Command),
@@ -131,9 +143,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         None => ui::run(project).map(done),
         Some(Command::Init { force }) => setup::init(&project, force).map(done),
         Some(Command::Check) => setup::check(&project).map(done),
-        Some(Command::Settings) => setup::settings().map(done),
+        Some(Command::Settings { recipe, preset }) => setup::settings(recipe.as_deref(), preset.as_deref()).map(done),
+        Some(Command::Export(command)) => export::run(&project, command).map(done),
         Some(Command::Devices { json }) => setup::devices(json).map(done),
-        Some(Command::Start { name, device, wait }) => start::start(&project, &name, device, wait),
+        Some(Command::Start { which, device, wait }) => start::start(&project, &which, device, wait),
         Some(Command::Resume { run, device, force, wait }) => start::resume(&project, &run, device, (force, wait)),
         Some(Command::Stop { run, now }) => start::stop(&project, &run, now).map(done),
         Some(Command::Launch { run, device }) => start::launch(&run, &device),

@@ -1,11 +1,17 @@
 //! A project: the folder of an `experiments.toml`, its suite, and its runs. Where the command line and the screen meet.
 
+mod missing;
+mod sources;
+mod weights;
+
+pub use sources::Sources;
+
 use anyhow::{Context, bail};
 use mocolab::config::{self, Suite};
 use mocolab::data::{self, Places};
 use mocolab::device::{self, Choice, Devices};
 use mocolab::executor::local;
-use mocolab::experiment::{DataSource, Experiment};
+use mocolab::experiment::{DataSource, Experiment, Origin};
 use mocolab::run::{RunDir, Runs, create};
 use mocolab::text::log_line;
 use std::fs;
@@ -57,22 +63,37 @@ impl Project {
         Ok(config::parse(&text, &name.to_string())?)
     }
 
-    /// Makes a new run of `experiment`: its data found, its threads counted, its directory written. With it comes a note
-    /// where the user should know what was chosen.
+    /// Makes a new run of `experiment`: its data and its first weights found, its threads counted, its directory written.
+    /// With it come notes where the user should know what was chosen.
     ///
     /// # Errors
-    /// Where the data can't be found or the directory can't be written.
-    pub fn begin(&self, experiment: &Experiment) -> anyhow::Result<(RunDir, Option<&'static str>)> {
+    /// Where the data or the weights can't be found or the directory can't be written.
+    pub fn begin(&self, experiment: &Experiment, sources: &Sources) -> anyhow::Result<(RunDir, Vec<String>)> {
         let data = data::resolve(&experiment.data, &self.places)?;
         let drawn = data == DataSource::Shapes && experiment.data != DataSource::Shapes;
-        let note =
+        let drawn =
             drawn.then_some("CIFAR-10 was not found: it trains on drawings (`mocolab data get cifar10` brings it)");
-        let threads = if experiment.threads == 0 { device::threads() } else { experiment.threads };
-        let resolved = Experiment { data, threads, ..experiment.clone() };
+        let (recipe, taken) = self.with_origin(experiment, sources)?;
+        let resolved = Experiment { data, threads: threads(experiment), recipe, ..experiment.clone() };
         let run = create(&self.runs, &experiment.name, &jiff::ZonedDateTime::now(), &config::snapshot(&resolved))
             .with_context(|| format!("making a run in `{}`", self.runs.path().display()))?;
-        Ok((run, note))
+        Ok((run, drawn.map(str::to_owned).into_iter().chain(taken).collect()))
     }
+
+    /// As [`Project::begin`], of one experiment alone.
+    ///
+    /// # Errors
+    /// As there; and where the experiments can't be read again to find what its weights come from.
+    pub fn begin_alone(&self, experiment: &Experiment) -> anyhow::Result<(RunDir, Vec<String>)> {
+        let named = matches!(experiment.recipe.origin(), Origin::Experiment { .. });
+        let suite = if named { self.suite()? } else { Suite { groups: Vec::new() } };
+        self.begin(experiment, &Sources::new(&suite))
+    }
+}
+
+/// The threads that a run of `of` is given.
+fn threads(of: &Experiment) -> u32 {
+    if of.threads == 0 { device::threads() } else { of.threads }
 }
 
 /// The experiment that a run is of.

@@ -8,6 +8,7 @@ use mocolab::metrics;
 use mocolab::run::{Batch, Job, RunDir, Watch};
 use mocolab::state::RunState;
 use mocolab::status::Status;
+use mocolab::text::duration;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -114,14 +115,44 @@ impl Sight {
             && self.job.as_ref().is_some_and(|job| job.devices.iter().any(|name| names.contains(name)))
     }
 
+    /// The devices that it was launched on last, to launch it there again.
+    pub fn placed(&self) -> Option<Choice> {
+        self.job.as_ref()?.devices.join(",").parse().ok()
+    }
+
+    /// How far it is, in words: `epoch 3 of 5, 2 min left`.
+    pub fn progress(&self) -> String {
+        let state = &self.state;
+        match state.seconds_left() {
+            Some(left) => format!("epoch {} of {}, {} left", state.epoch, state.epochs, duration(left)),
+            None => format!("epoch {} of {}", state.epoch, state.epochs),
+        }
+    }
+
+    /// What it is, as the end of a sentence: `is running (epoch 3 of 5)`, `failed at epoch 12`.
+    pub fn standing(&self) -> String {
+        let verb = match self.status {
+            Status::Failed => "failed".to_owned(),
+            Status::Crashed => "crashed".to_owned(),
+            Status::Stopped => "was stopped".to_owned(),
+            status if status.is_live() => return format!("is {status} ({})", self.progress()),
+            Status::Queued | Status::Held => return format!("is {} and was never launched", self.status),
+            status => format!("is {status}"),
+        };
+        match self.state.epoch {
+            0 => format!("{verb} before its first epoch"),
+            epoch => format!("{verb} at epoch {epoch}"),
+        }
+    }
+
     /// The latest loss: of the training steps.
     pub fn loss(&self) -> Option<f64> {
         self.state.latest.get(metrics::TRAIN_LOSS).copied()
     }
 
-    /// The best macro accuracy on the validation split, with its epoch.
+    /// The best macro accuracy on the validation split, by neighbours for MoCo, with its epoch.
     pub fn best_macro(&self) -> Option<Best> {
-        self.state.best.get(metrics::VAL_MACRO).copied()
+        self.state.best.get(&self.state.headline("val")).copied()
     }
 
     /// Why it ended, where it said so.

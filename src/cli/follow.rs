@@ -63,6 +63,18 @@ impl Launched {
         }
     }
 
+    /// An attempt that some other process launched: what it has said so far is not said again.
+    ///
+    /// # Errors
+    /// Where the run can't be read.
+    pub fn join(run: &RunDir) -> anyhow::Result<Self> {
+        let (watch, sight) = (Watch::new(run.clone()), Sight::new(run.clone()));
+        let mut seen = Self { watch, sight, lines: Vec::new(), before: 0 };
+        seen.look()?;
+        seen.lines.clear();
+        Ok(seen)
+    }
+
     /// What it is.
     pub fn status(&self) -> Status {
         self.sight.status

@@ -2,11 +2,12 @@
 
 use super::output::{say, say_json, table};
 use crate::project::Project;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use mocolab::config;
 use mocolab::device::Devices;
-use mocolab::experiment::{Common, Recipe};
+use mocolab::experiment::{Common, Preset, Recipe, Setting, Settings};
 use mocolab::text::bytes;
+use serde::Deserialize;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 
@@ -33,7 +34,7 @@ pub fn check(project: &Project) -> anyhow::Result<()> {
         vec![
             experiment.name.to_string(),
             recipe.name().to_owned(),
-            recipe.arch().to_string(),
+            recipe.subject(),
             format!("{} epochs", recipe.epochs()),
             format!("seed {}", experiment.seed),
             experiment.data.to_string(),
@@ -50,20 +51,38 @@ pub fn check(project: &Project) -> anyhow::Result<()> {
 }
 
 /// `mocolab settings`.
-pub fn settings() -> anyhow::Result<()> {
-    let print = |title: String, settings: Vec<mocolab::experiment::Setting>| {
-        say(title)?;
-        for setting in settings {
-            say(format!("  {} = {}", setting.name, setting.default))?;
-            say(format!("      {}; {}", setting.meaning, setting.allowed))?;
+pub fn settings(recipe: Option<&str>, preset: Option<&str>) -> anyhow::Result<()> {
+    if let Some(word) = preset {
+        if let Some(recipe) = recipe.filter(|recipe| *recipe != "moco") {
+            bail!("`{recipe}` has no presets: those of `moco` are {}", Preset::WORDS.join(", "));
         }
-        say("")
-    };
-    print("[defaults] and [experiment.NAME]".into(), Common::settings())?;
-    for name in Recipe::NAMES {
-        print(format!("[experiment.NAME.{name}]"), Recipe::settings(name).unwrap_or_default())?;
+        let found = Preset::deserialize(toml::Value::from(word));
+        return say(found.map_err(|_| unknown("preset", word, Preset::WORDS))?.table().trim_end());
     }
-    Ok(())
+    if let Some(word) = recipe {
+        return print(word, &Recipe::settings(word).ok_or_else(|| unknown("recipe", word, Recipe::NAMES))?);
+    }
+    say("[defaults] and [experiment.NAME]")?;
+    list(&Common::settings())?;
+    Recipe::NAMES.iter().try_for_each(|name| print(name, &Recipe::settings(name).unwrap_or_default()))
+}
+
+fn unknown(what: &str, word: &str, words: &[&'static str]) -> anyhow::Error {
+    let meant = config::did_you_mean(word, words.iter().copied()).map(|help| format!("{help} ")).unwrap_or_default();
+    anyhow!("there is no {what} `{word}`; {meant}there are: {}", words.join(", "))
+}
+
+fn print(recipe: &str, settings: &[Setting]) -> anyhow::Result<()> {
+    say(format!("[experiment.NAME.{recipe}] and [defaults.{recipe}]"))?;
+    list(settings)
+}
+
+fn list(settings: &[Setting]) -> anyhow::Result<()> {
+    for setting in settings {
+        say(format!("  {} = {}", setting.name, setting.default))?;
+        say(format!("      {}; {}", setting.meaning, setting.allowed))?;
+    }
+    say("")
 }
 
 /// `mocolab devices`.

@@ -22,7 +22,7 @@ pub fn show(project: &Project, run: &str, json: bool) -> anyhow::Result<()> {
         return say_json(&details(&sight));
     }
     head(&sight)?;
-    for name in [metrics::TRAIN_LOSS, metrics::VAL_LOSS, metrics::VAL_MACRO] {
+    for name in [metrics::TRAIN_LOSS, metrics::VAL_LOSS, &sight.state.headline("val")] {
         plot(name, sight.state.curves.get(name))?;
     }
     for classes in sight.state.classes.values() {
@@ -62,6 +62,11 @@ fn head(sight: &Sight) -> anyhow::Result<()> {
                 .unwrap_or_default()
         ))?;
     }
+    let started = state.started.as_ref();
+    let guessing =
+        started.and_then(|started| started.chance_loss).map(|loss| format!("guessing has the loss {loss:.4}"));
+    let notes = started.map_or(&[][..], |started| &started.notes).iter().chain(&state.notes).cloned();
+    notes.chain(guessing).try_for_each(|note| say(format!("  {}", sanitize(&note))))?;
     if let Some(cause) = sight.cause().or(sight.trouble.as_deref()) {
         say(format!("  {}", sanitize(cause)))?;
     }
@@ -97,8 +102,9 @@ fn plot(title: &str, curve: Option<&Curve>) -> anyhow::Result<()> {
 fn recalls(classes: &Classes, names: &[String]) -> anyhow::Result<()> {
     let confusion = Confusion::from_counts(classes.confusion.clone());
     say(format!(
-        "\n{} after epoch {}: macro accuracy {}, accuracy {}",
+        "\n{}{} after epoch {}: macro accuracy {}, accuracy {}",
         classes.split,
+        if classes.by.is_empty() { String::new() } else { format!(" ({})", sanitize(&classes.by)) },
         classes.epoch,
         percent(confusion.macro_accuracy()),
         percent(confusion.accuracy())
@@ -125,6 +131,7 @@ fn details(sight: &Sight) -> serde_json::Value {
         "classes": sight.state.classes,
         "checkpoints": sight.state.checkpoints,
         "alerts": sight.state.alerts.iter().map(|(t, alert)| json!({"t": t, "what": alert.what, "message": alert.message})).collect::<Vec<_>>(),
+        "notes": sight.state.notes,
         "finished": sight.state.finished,
     })
 }

@@ -2,41 +2,69 @@
 
 use super::follow::{Launched, POLL};
 use super::output::say;
-use crate::project::{self, Project};
+use super::series::{Manner, begin, series};
+use crate::project::{self, Project, Sources};
 use crate::sight::Sight;
 use anyhow::{Context, bail};
 use mocolab::device::{Choice, Devices};
 use mocolab::executor::local;
+use mocolab::experiment::Experiment;
 use mocolab::run::{RunDir, Watch};
 use mocolab::status::{Lock, Status, Wish};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+/// Which experiments to start.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// Experiments of experiments.toml, or variants of them; `*` stands for any characters.
+    #[arg(value_name = "NAME", required_unless_present_any = ["all", "missing"])]
+    names: Vec<String>,
+    /// Every experiment of the file, each after those it takes weights from. Ctrl-C leaves the run under way alone and
+    /// starts no more; `mocolab start --missing --wait` goes on.
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// Only those that have no finished run of the same settings; without names: of the whole file. One that is under way
+    /// is followed, one that was stopped, failed or crashed goes on.
+    #[arg(long)]
+    missing: bool,
+}
+
 /// `mocolab start`.
-pub fn start(project: &Project, name: &str, device: Option<Choice>, wait: bool) -> anyhow::Result<ExitCode> {
+pub fn start(project: &Project, which: &Which, device: Option<Choice>, wait: bool) -> anyhow::Result<ExitCode> {
     let suite = project.suite()?;
-    let experiments = suite.find(name).map_err(anyhow::Error::msg)?;
+    let mut sources = Sources::new(&suite);
+    let experiments = if which.names.is_empty() {
+        suite.in_order()
+    } else {
+        suite.choose(&which.names).map_err(anyhow::Error::msg)?
+    };
     if experiments.len() > 1 && !wait {
-        let names: Vec<&str> = experiments.iter().map(|experiment| experiment.name.as_str()).collect();
-        bail!(
-            "`{name}` has {} variants ({}): name one, or add --wait to train them one after another",
-            names.len(),
-            names.join(", ")
-        );
+        bail!("{}: name one, or add --wait to train them one after another", several(which, &experiments));
     }
     let found = Devices::find();
+    let named = device.is_some();
     let device = device.map_or_else(|| project::default_device(&found), Ok)?;
     device.visible(&found).map_err(anyhow::Error::msg)?;
-    for experiment in experiments {
-        let (run, note) = project.begin(experiment)?;
-        note.into_iter().try_for_each(say)?;
-        let code = go(project, &run, &device, wait)?;
-        if code != ExitCode::SUCCESS {
-            return Ok(code);
-        }
+    if let ([experiment], false) = (experiments.as_slice(), which.missing) {
+        let run = begin(project, experiment, &sources, wait)?;
+        return go(project, &run, &device, wait);
     }
-    Ok(ExitCode::SUCCESS)
+    if experiments.len() > 1 {
+        let again = if which.names.is_empty() { "`mocolab start --missing --wait`" } else { "the same with --missing" };
+        say(format!("Ctrl-C leaves the run under way alone and starts no more; {again} goes on"))?;
+    }
+    series(project, &experiments, &mut sources, &Manner { device, named, missing: which.missing, wait })
+}
+
+fn several(which: &Which, experiments: &[&Experiment]) -> String {
+    let names: Vec<&str> = experiments.iter().map(|experiment| experiment.name.as_str()).collect();
+    let (count, names) = (names.len(), names.join(", "));
+    match which.names.as_slice() {
+        [name] if !name.contains('*') => format!("`{name}` has {count} variants ({names})"),
+        _ => format!("these are {count} experiments ({names})"),
+    }
 }
 
 /// `mocolab resume`.
@@ -57,13 +85,12 @@ pub fn resume(
     if !sight.status.can_start() && sight.status != Status::Unknown {
         bail!("`{}` is {}: there is nothing to resume", run.label(), sight.status);
     }
-    let before = sight.job.and_then(|job| job.devices.join(",").parse().ok());
-    let device = device.or(before).map_or_else(|| project::default_device(&Devices::find()), Ok)?;
+    let device = device.or(sight.placed()).map_or_else(|| project::default_device(&Devices::find()), Ok)?;
     go(project, &run, &device, wait)
 }
 
 /// Launches, and where asked to, stays.
-fn go(project: &Project, run: &RunDir, device: &Choice, wait: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn go(project: &Project, run: &RunDir, device: &Choice, wait: bool) -> anyhow::Result<ExitCode> {
     for other in busy(project, device)? {
         say(format!("note: `{other}` is training on {device} too; both will be slower"))?;
     }

@@ -66,10 +66,7 @@ pub fn start(program: &Path, run: &RunDir, devices: &Choice) -> Result<Command, 
 /// # Errors
 /// Where the run is being trained already, or something can't be written or started.
 pub fn launch(run: &RunDir, devices: &Choice) -> Result<std::convert::Infallible, ExecutorError> {
-    let trainer = trainer().map_err(io("finding this program"))?;
-    if !trainer.exists() {
-        return Err(ExecutorError::NoTrainer(trainer));
-    }
+    let trainer = trainer()?;
     let visible = devices.visible(&Devices::find()).map_err(ExecutorError::NoDevice)?;
     // Under Slurm the scheduler must be able to end the process; elsewhere a terminal that closes must not. A process
     // group's leader, started by hand in a shell, stays where it is.
@@ -92,11 +89,15 @@ pub fn launch(run: &RunDir, devices: &Choice) -> Result<std::convert::Infallible
 }
 
 /// Where the trainer is: `MOCOLAB_TRAIN`, else beside this program.
-fn trainer() -> io::Result<PathBuf> {
-    match std::env::var_os("MOCOLAB_TRAIN") {
-        Some(path) => Ok(path.into()),
-        None => Ok(std::env::current_exe()?.with_file_name("mocolab-train")),
-    }
+///
+/// # Errors
+/// Where it isn't there.
+pub fn trainer() -> Result<PathBuf, ExecutorError> {
+    let trainer = match std::env::var_os("MOCOLAB_TRAIN") {
+        Some(path) => path.into(),
+        None => std::env::current_exe().map_err(io("finding this program"))?.with_file_name("mocolab-train"),
+    };
+    if trainer.exists() { Ok(trainer) } else { Err(ExecutorError::NoTrainer(trainer)) }
 }
 
 fn job(run: &RunDir, devices: &Choice) -> Result<Job, ExecutorError> {

@@ -58,22 +58,22 @@ fn told<E: Into<anyhow::Error>>(result: Result<String, E>) -> Msg {
 /// Launches, and waits for the process that became the trainer, so that it leaves no zombie. Says so at once where the
 /// launch fails; what happens to a training later is in its record.
 fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>, what: Start, device: &Choice) -> Msg {
-    let launched = || -> anyhow::Result<(RunDir, Option<&str>, u64, std::process::Child)> {
-        let (run, note) = match what {
-            Start::New(experiment) => project.begin(&experiment)?,
-            Start::Again(run) => (run, None),
+    let launched = || -> anyhow::Result<(RunDir, Vec<String>, u64, std::process::Child)> {
+        let (run, notes) = match what {
+            Start::New(experiment) => project.begin_alone(&experiment)?,
+            Start::Again(run) => (run, Vec::new()),
         };
         let before = project::printed(&run);
         let child = project::launcher(&run, device)?.spawn().context("starting the launcher")?;
-        Ok((run, note, before, child))
+        Ok((run, notes, before, child))
     };
-    let (run, note, before, mut child) = match launched() {
+    let (run, notes, before, mut child) = match launched() {
         Ok(launched) => launched,
         Err(error) => return told(Err::<String, _>(error)),
     };
     let _ = watcher.send(Order::Look);
     let _ = tell.send(Msg::Made(run.clone()));
-    let note = note.map(|note| format!("; {note}")).unwrap_or_default();
+    let note: String = notes.iter().flat_map(|note| ["; ", note]).collect();
     let _ = tell.send(Msg::Notice(Notice::Done(format!("started {} on {device}{note}", run.label()))));
     match child.wait() {
         // Without a code a signal ended it: the list shows it crashed.

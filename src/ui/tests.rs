@@ -51,7 +51,7 @@ fn lines(steps: u64) -> Vec<Line> {
         classes,
         ..Started::default()
     };
-    let mut events = vec![(0, Event::Started(about))];
+    let mut events = vec![(0, Event::Started(Box::new(about)))];
     for step in 1..=steps {
         let loss = 2.3 / (1.0 + step as f64 / 10.0);
         let values = [("train/loss", loss), ("lr", 0.2 - step as f64 * 0.003), ("images_per_s", 1650.0)];
@@ -63,7 +63,10 @@ fn lines(steps: u64) -> Vec<Line> {
             let metrics = values.map(|(name, value)| (name.to_owned(), Real(value))).into();
             let best = [("val/macro_accuracy".to_owned(), Best { value, epoch: step / 10 })].into();
             let confusion = vec![vec![60, 30, 10], vec![40, 50, 10], vec![5, 5, 90]];
-            events.push((step, Event::Classes(Classes { epoch: step / 10, split: "val".into(), confusion })));
+            events.push((
+                step,
+                Event::Classes(Classes { epoch: step / 10, split: "val".into(), by: String::new(), confusion }),
+            ));
             events.push((step, Event::Epoch(Epoch { epoch: step / 10, of: 6, step, seconds: 10.0, metrics, best })));
         }
     }

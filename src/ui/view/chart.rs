@@ -26,6 +26,8 @@ pub struct Plot<'a> {
     pub title: &'static str,
     /// In painter's order.
     pub series: Vec<Series<'a>>,
+    /// A level to compare with, and its name: a line across.
+    pub level: Option<(&'static str, f64)>,
     /// The last step of the axis: the same for all plots of a screen, so that they line up.
     pub until: u64,
     /// How a value is written.
@@ -40,6 +42,9 @@ pub fn draw(plot: &Plot, theme: Theme, frame: &mut Frame, rect: Rect) {
             title.push(Span::styled(format!("{} {} ", series.name, (plot.show)(value)), series.style));
         }
     }
+    if let Some((name, value)) = plot.level {
+        title.push(Span::styled(format!("{name} {} ", (plot.show)(value)), theme.faint()));
+    }
     let block = super::part(Line::from(title), theme.faint());
     let empty = plot.series.iter().all(|series| series.curve.is_none_or(Curve::is_empty));
     if empty || rect.height <= 3 || rect.width <= 16 {
@@ -47,8 +52,10 @@ pub fn draw(plot: &Plot, theme: Theme, frame: &mut Frame, rect: Rect) {
         return;
     }
     let last = plot.until;
-    let lines: Vec<(Style, Vec<(f64, f64)>)> =
-        plot.series.iter().flat_map(|series| segments(series, last, rect.width as usize)).collect();
+    // Below the curves, since painted first.
+    let level = plot.level.map(|(_, value)| (theme.faint(), vec![(0.0, value), (last as f64, value)]));
+    let curves = plot.series.iter().flat_map(|series| segments(series, last, rect.width as usize));
+    let lines: Vec<(Style, Vec<(f64, f64)>)> = level.into_iter().chain(curves).collect();
     let (low, high) = bounds(lines.iter().flat_map(|(_, points)| points));
     let datasets = lines
         .iter()

@@ -54,7 +54,12 @@ const COLUMNS: [Column; 9] = [
 /// Columns that a wide terminal has room for.
 const MORE: [Column; 3] = [
     Column { title: "VAL LOSS", width: 8, right: true, cell: |sight| latest(sight, metrics::VAL_LOSS, number) },
-    Column { title: "TEST", width: 6, right: true, cell: |sight| latest(sight, metrics::TEST_MACRO, percent) },
+    Column {
+        title: "TEST",
+        width: 6,
+        right: true,
+        cell: |sight| latest(sight, &sight.state.headline("test"), percent),
+    },
     Column {
         title: "IMAGES/S",
         width: 8,
@@ -130,7 +135,7 @@ fn rows(model: &Model, columns: &[&Column], frame: &mut Frame, rect: Rect) {
 
 fn title(experiment: &Experiment, has_runs: bool, theme: Theme) -> Line<'static> {
     let recipe = &experiment.recipe;
-    let about = format!("  {} {}, {} epochs, {}", recipe.name(), recipe.arch(), recipe.epochs(), experiment.data);
+    let about = format!("  {} {}, {} epochs, {}", recipe.name(), recipe.subject(), recipe.epochs(), experiment.data);
     let hint = if has_runs { "" } else { "  not run yet" };
     Line::from(vec![
         Span::styled(format!(" {}", experiment.name), theme.title()),
@@ -196,7 +201,7 @@ fn latest(sight: &Sight, name: &str, show: impl Fn(f64) -> String) -> String {
 
 /// The macro accuracy of the epochs so far as a row of bars.
 fn trend(sight: &Sight) -> String {
-    sight.state.curves.get(metrics::VAL_MACRO).map(|curve| sparkline(curve, 6)).unwrap_or_default()
+    sight.state.curves.get(&sight.state.headline("val")).map(|curve| sparkline(curve, 6)).unwrap_or_default()
 }
 
 /// A curve as `width` bars between its lowest and highest value.

@@ -53,7 +53,7 @@ fn header(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
     let state = &sight.state;
     let about = match (&state.started, &sight.experiment) {
         (Some(started), _) => format!("{} {}, {}, {}", started.recipe, started.arch, started.precision, started.data),
-        (None, Ok(experiment)) => format!("{} {}", experiment.recipe.name(), experiment.recipe.arch()),
+        (None, Ok(experiment)) => format!("{} {}", experiment.recipe.name(), experiment.recipe.subject()),
         (None, Err(error)) => error.clone(),
     };
     let first = Line::from(vec![
@@ -113,8 +113,12 @@ fn trouble(sight: &Sight) -> Option<String> {
 
 fn large(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
     let loss = [("train", metrics::TRAIN_LOSS, theme.train()), ("val", metrics::VAL_LOSS, theme.val())];
-    let accuracy = [("val", metrics::VAL_MACRO, theme.val()), ("test", metrics::TEST_MACRO, theme.test())];
-    pair(&plot(sight, "loss", &loss, number), &plot(sight, "macro accuracy", &accuracy, percent), theme, frame, rect);
+    let [val, test] = ["val", "test"].map(|split| sight.state.headline(split));
+    let accuracy = [("val", val.as_str(), theme.val()), ("test", test.as_str(), theme.test())];
+    let title = if val.contains("knn") { "kNN macro accuracy" } else { "macro accuracy" };
+    let guess = sight.state.started.as_ref().and_then(|started| started.chance_loss);
+    let loss = Plot { level: guess.map(|loss| ("guess", loss)), ..plot(sight, "loss", &loss, number) };
+    pair(&loss, &plot(sight, title, &accuracy, percent), theme, frame, rect);
 }
 
 fn smaller(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
@@ -133,7 +137,7 @@ fn plot<'a>(
 ) -> Plot<'a> {
     let curves = &sight.state.curves;
     let series = shown.iter().map(|(name, metric, style)| Series { name, curve: curves.get(*metric), style: *style });
-    Plot { title, series: series.collect(), until: sight.state.step, show }
+    Plot { title, series: series.collect(), level: None, until: sight.state.step, show }
 }
 
 fn pair(left: &Plot, right: &Plot, theme: Theme, frame: &mut Frame, rect: Rect) {
