@@ -2,7 +2,7 @@
 
 use mocolab::{
     config::{self, LARGEST_FILE, Problems, Suite},
-    experiment::{Arch, DataSource, Experiment, Recipe, Supervised},
+    experiment::{Arch, ClassMap, DataSource, Experiment, Monitor, Origin, Probe, Recipe, Settings, Supervised},
 };
 use proptest::prelude::*;
 use std::{
@@ -46,7 +46,7 @@ fn bad_files_are_refused_with_these_words() {
     let mut files: Vec<_> = fs::read_dir(folder("configs")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
-    assert!(files.len() >= 38);
+    assert!(files.len() >= 47);
     for path in files {
         let text = fs::read_to_string(&path).unwrap();
         let name = path.file_stem().unwrap().to_string_lossy();
@@ -96,8 +96,9 @@ fn settings_without_lists_keep_the_name() {
     assert_eq!(names(&suite), ["base"]);
     let base = suite.experiments().next().unwrap();
     assert_eq!((base.seed, base.threads, &base.data), (7, 0, &DataSource::Cifar10(None)));
-    let expected = Supervised { lr: supervised(base).lr, epochs: supervised(base).epochs, ..Supervised::default() };
-    assert_eq!((expected.lr.get(), expected.epochs.get()), (0.2, 9));
+    let mut expected = Supervised::default();
+    (expected.descent.lr, expected.descent.epochs) = (supervised(base).descent.lr, supervised(base).descent.epochs);
+    assert_eq!((expected.descent.lr.get(), expected.descent.epochs.get()), (0.2, 9));
     assert_eq!(supervised(base), &expected);
 }
 
@@ -122,7 +123,7 @@ fn lists_make_a_variant_each_in_the_order_of_settings() {
     );
     let third = suite.experiments().nth(2).unwrap();
     assert_eq!((third.seed, supervised(third).arch), (2, Arch::Resnet8));
-    assert_eq!(supervised(third).weight_decay.to_string(), "5e-7");
+    assert_eq!(supervised(third).descent.weight_decay.to_string(), "5e-7");
 }
 
 #[test]
@@ -131,8 +132,8 @@ fn values_of_any_kind_fit_in_a_name() {
         "[defaults]\ndata = [\"shapes\", \"images:/data/my set\"]\n[experiment.a.supervised]\nflip = [true, false]\nwarmup_epochs = [5, 0.5]\n",
     );
     assert_eq!(suite.groups.len(), 1);
-    assert_eq!(names(&suite)[0], "a.data-shapes.warmup_epochs-5.flip-true");
-    assert_eq!(names(&suite)[7], "a.data-images-data-my-set.warmup_epochs-0.5.flip-false");
+    assert_eq!(names(&suite)[0], "a.data-shapes.flip-0.5.warmup_epochs-5");
+    assert_eq!(names(&suite)[7], "a.data-images-data-my-set.flip-0.warmup_epochs-0.5");
 }
 
 #[test]
@@ -147,7 +148,7 @@ fn an_experiment_overrides_the_defaults_whole() {
         ["two.lr-0.1.seed-1", "two.lr-0.1.seed-2", "two.lr-0.2.seed-1", "two.lr-0.2.seed-2"]
     );
     let one = suite.experiments().next().unwrap();
-    assert_eq!((one.threads, &one.data, supervised(one).lr.get()), (2, &DataSource::Shapes, 0.3));
+    assert_eq!((one.threads, &one.data, supervised(one).descent.lr.get()), (2, &DataSource::Shapes, 0.3));
     assert!(suite.experiments().all(|experiment| experiment.recipe.epochs() == 50));
     assert_eq!(suite.groups[1].experiments[0].threads, 4);
 }
@@ -181,6 +182,87 @@ fn the_template_is_good_with_and_without_its_comments() {
 }
 
 #[test]
+fn the_examples_of_the_template_are_good_without_their_comments() {
+    let text = config::template();
+    let (before, examples) = text.split_once("# [experiment.moco.moco]").unwrap();
+    let bare = examples.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).collect::<Vec<_>>().join("\n");
+    let suite = good(&format!("{before}\n[experiment.moco.moco]{bare}"));
+    assert_eq!(
+        names(&suite),
+        ["quick", "base", "moco", "probe.train_fraction-1", "probe.train_fraction-0.1", "floor", "head"]
+    );
+    let sources: Vec<String> = suite
+        .experiments()
+        .filter_map(|experiment| suite.source(experiment).unwrap())
+        .map(|source| source.name.to_string())
+        .collect();
+    assert_eq!(sources, ["moco", "moco", "moco", "base"]);
+}
+
+#[test]
+fn a_preset_is_the_ground_that_defaults_and_own_settings_stand_on() {
+    let suite = good(
+        "[defaults.moco]\nqueue = 25600\nepochs = 20\nblur = 0\n\
+         [experiment.a.moco]\npreset = \"course\"\nepochs = 30\n\
+         [experiment.b.moco]\n\
+         [experiment.c.moco]\npreset = [\"v2plus\", \"course\"]\nqueue = 64\n",
+    );
+    assert_eq!(names(&suite), ["a", "b", "c.preset-v2plus", "c.preset-course"]);
+    let of = |at: usize| match &suite.experiments().nth(at).unwrap().recipe {
+        Recipe::Moco(settings) => settings.clone(),
+        other => panic!("{other:?}"),
+    };
+    let (a, b, v2, course) = (of(0), of(1), of(2), of(3));
+    assert_eq!((a.queue.get(), a.descent.epochs.get(), a.views.blur.get()), (25_600, 30, 0.0));
+    assert_eq!((a.temperature.get(), a.key_momentum.get(), a.symmetric, a.bn_splits.get()), (0.07, 0.999, false, 1));
+    assert_eq!((b.preset.as_str(), b.queue.get(), b.temperature.get(), b.symmetric), ("fair-cifar", 25_600, 0.1, true));
+    assert_eq!((v2.queue.get(), v2.descent.epochs.get(), v2.head.as_str()), (64, 20, "mlp"));
+    assert_eq!((course.queue.get(), course.descent.epochs.get(), course.temperature.get()), (64, 20, 0.07));
+    assert_eq!(course.judging.monitor, Monitor::Knn);
+}
+
+#[test]
+fn origins_and_groups_of_classes_are_read_as_written() {
+    let suite = good(
+        "[experiment.head.probe]\nfrom = \"base@best\"\n[experiment.head.probe.classes]\nwheels = [\"truck\", \"automobile\"]\nrest = [\"*\"]\n\
+         [experiment.base.supervised]\ninit = \"file:weights.safetensors\"\nclasses = \"five\"\n",
+    );
+    let Recipe::Probe(Probe { from, classes: ClassMap::Groups(groups), .. }) = &suite.groups[0].experiments[0].recipe
+    else {
+        panic!("{suite:?}")
+    };
+    assert_eq!(from.to_string(), "base@best");
+    assert_eq!(groups.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["wheels", "rest"]);
+    let base = supervised(&suite.groups[1].experiments[0]);
+    assert_eq!((&base.init, &base.classes), (&Origin::File("weights.safetensors".into()), &ClassMap::Five));
+    assert_eq!(suite.in_order()[0].name.as_str(), "base", "what is taken from goes first");
+    for experiment in suite.experiments() {
+        assert_eq!(&config::read_snapshot(&config::snapshot(experiment), "f").unwrap(), experiment);
+    }
+}
+
+#[test]
+fn words_choose_experiments_in_the_order_in_which_they_need_each_other() {
+    let suite = good(
+        "[experiment.probe-a.probe]\nfrom = \"moco-a\"\n[experiment.moco-a.moco]\n\
+         [experiment.moco-b]\nseed = [1, 2]\nmoco = {}\n[experiment.base.supervised]\n",
+    );
+    let chosen = |words: &[&str]| {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        suite.choose(&words).map(|chosen| chosen.iter().map(|one| one.name.to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(chosen(&["probe-*", "moco-a"]).unwrap(), ["moco-a", "probe-a"]);
+    assert_eq!(chosen(&["*-b", "moco-b.seed-1"]).unwrap(), ["moco-b.seed-1", "moco-b.seed-2"]);
+    assert_eq!(chosen(&["*seed*2"]).unwrap(), ["moco-b.seed-2"]);
+    assert_eq!(chosen(&["*"]).unwrap().len(), 5);
+    assert_eq!(
+        chosen(&["base", "b*e*e"]).unwrap_err(),
+        "no experiment is called like `b*e*e`; there are: probe-a, moco-a, moco-b, base"
+    );
+    assert!(chosen(&["moco-*", "bse"]).unwrap_err().contains("did you mean `base`?"));
+}
+
+#[test]
 fn a_recipe_is_described_by_toml_that_reads_back() {
     let text = format!("[experiment.a.supervised]\n{}", config::describe("supervised").unwrap());
     assert_eq!(supervised(good(&text).experiments().next().unwrap()), &Supervised::default());
@@ -195,8 +277,8 @@ fn a_run_of_the_first_version_still_loads() {
     assert_eq!((experiment.name.as_str(), experiment.seed, experiment.threads), ("base.lr-0.05.seed-3", 3, 8));
     assert_eq!(experiment.data, DataSource::Cifar10(Some("/data/cifar-10-batches-bin".into())));
     let settings = supervised(&experiment);
-    assert_eq!((settings.arch, settings.lr.get(), settings.epochs.get()), (Arch::Resnet34, 0.05, 200));
-    assert_eq!((settings.weight_decay.get(), settings.flip, settings.crop_padding), (5e-4, false, 4));
+    assert_eq!((settings.arch, settings.descent.lr.get(), settings.descent.epochs.get()), (Arch::Resnet34, 0.05, 200));
+    assert_eq!((settings.descent.weight_decay.get(), settings.views.flip.get(), settings.crop_padding), (5e-4, 0.0, 4));
 }
 
 #[test]
@@ -210,7 +292,7 @@ fn snapshots_that_cannot_be_read_say_why() {
         ("seed = 1\n", ""),
         ("seed = 1", "seed = 1\nspeed = 3"),
         ("seed = 1", "seed = 1\nseed = 1"),
-        ("supervised", "moco"),
+        ("supervised", "simclr"),
         ("seed = 1", "seed ="),
     ]
     .map(|(old, new)| {
@@ -274,9 +356,9 @@ proptest! {
     fn snapshots_read_back(seed: u64, threads: u32, epochs in 1_u32..1_000_000, lr in 1e-12..1e3, path in "[^\u{0}]{1,20}", flip: bool) {
         let mut experiment = good(GOOD).experiments().next().unwrap().clone();
         let Recipe::Supervised(settings) = &mut experiment.recipe else { unreachable!() };
-        settings.epochs = toml::Value::from(i64::from(epochs)).try_into().unwrap();
-        settings.lr = toml::Value::from(lr).try_into().unwrap();
-        settings.flip = flip;
+        settings.descent.epochs = toml::Value::from(i64::from(epochs)).try_into().unwrap();
+        settings.descent.lr = toml::Value::from(lr).try_into().unwrap();
+        settings.views.flip = toml::Value::from(flip).try_into().unwrap();
         (experiment.seed, experiment.threads, experiment.data) = (seed, threads, DataSource::Images(path.into()));
         let text = config::snapshot(&experiment);
         prop_assert_eq!(config::read_snapshot(&text, "f").unwrap(), experiment);
@@ -297,7 +379,8 @@ fn the_suite_of_this_repository_is_right() {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/experiments.toml")).unwrap();
     let suite = config::parse(&text, "experiments.toml").unwrap_or_else(|problems| panic!("{problems}"));
     let names: Vec<&str> = suite.groups.iter().map(|group| group.name.as_str()).collect();
-    assert_eq!(names, ["quick", "base"]);
+    let expected = ["quick", "base", "head-5", "head-2", "moco", "course", "probe", "course-probe", "floor"];
+    assert_eq!(names, expected);
     let drawn = suite.experiments().filter(|experiment| experiment.data.to_string().contains("shapes"));
     assert_eq!(
         drawn.map(|experiment| experiment.name.as_str()).collect::<Vec<_>>(),

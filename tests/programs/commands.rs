@@ -100,6 +100,26 @@ fn what_there_is_not_is_said_with_what_there_is() {
 }
 
 #[test]
+fn settings_are_printed_of_one_recipe_or_one_preset() {
+    let project = Project::untrained();
+    let probe = project.run("settings probe").good();
+    assert!(probe.starts_with("[experiment.NAME.probe]") && probe.contains("train_fraction = 1.0"), "{probe}");
+    assert!(!probe.contains("key_momentum") && !probe.contains("threads"), "{probe}");
+    let err = project.run("settings moko").bad();
+    assert!(err.contains("no recipe `moko`; did you mean `moco`? there are: supervised, moco, probe"), "{err}");
+    let preset = project.run("settings --preset v2plus").good();
+    assert!(preset.contains("preset = \"v2plus\"") && preset.parse::<toml::Table>().is_ok(), "{preset}");
+    assert_eq!(project.run("settings moco --preset v2plus").good(), preset);
+    let err = project.run("settings probe --preset course").bad();
+    assert!(err.contains("`probe` has no presets") && err.contains("course"), "{err}");
+    let err = project.run("settings --preset fair-cifa").bad();
+    assert!(err.contains("did you mean `fair-cifar`?"), "{err}");
+    // What is printed can be pasted.
+    fs::write(project.path("experiments.toml"), format!("[experiment.m.moco]\n{preset}")).unwrap();
+    project.run("check").good();
+}
+
+#[test]
 fn logs_that_are_followed_end_with_the_run() {
     let project = Project::quick().with("FAKE_STEP_MS", "40");
     project.start("quick");

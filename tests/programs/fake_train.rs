@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 /// The parts of `src/` that are no part of it.
-const OTHERS: [&str; 8] = ["main.rs", "cli.rs", "cli", "ui.rs", "ui", "project.rs", "sight.rs", "train"];
+const OTHERS: [&str; 9] = ["main.rs", "cli.rs", "cli", "ui.rs", "ui", "project.rs", "project", "sight.rs", "train"];
 
 /// The program, built where it is missing or older than what it is made of.
 pub fn program() -> &'static Path {

@@ -7,10 +7,14 @@
 mod attempts;
 mod commands;
 mod damage;
+mod export;
 mod fake_train;
+#[cfg(feature = "torch")]
+mod preview;
 mod processes;
 mod project;
 mod screen;
+mod series;
 mod terminal;
 #[cfg(feature = "torch")]
 mod training;

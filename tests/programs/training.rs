@@ -15,10 +15,14 @@ use std::fs;
 /// Settings of an experiment that takes some seconds: 48 steps an epoch.
 const SETTINGS: &str = "arch = \"resnet8\"\nepochs = 8\nbatch = 10\nlr = 0.05\nwarmup_epochs = 1\nlog_every = 1\ntest_every = 1\nval_fraction = 0.2\n";
 
-/// A project of `names`, all alike, on three classes of 200 pictures to learn from and 40 to be tested on.
+/// A project of `names`, all alike: a classifier on [`project_of`]'s pictures.
 fn project(names: &[&str]) -> Project {
     let table = |name: &&str| format!("[experiment.{name}.supervised]\n{SETTINGS}");
-    let tables: String = names.iter().map(table).collect();
+    project_of(&names.iter().map(table).collect::<String>())
+}
+
+/// A project of the experiments in `tables` on three classes of 200 pictures to learn from and 40 to be tested on.
+fn project_of(tables: &str) -> Project {
     let project = Project::untrained();
     for (split, count) in [("train", 200), ("test", 40)] {
         for class in 0..3 {
@@ -106,6 +110,64 @@ fn killed_mid_epoch_it_resumes_bit_for_bit() {
     let from = project.json("show killed --json")["started"]["from_step"].as_u64().unwrap();
     assert!(from > 0 && from < at, "it went on from step {from}, before step {at} at which it was killed");
     assert_same(&project, "killed", 2);
+}
+
+/// Settings of a momentum contrast that takes some seconds: a queue that the batch does not divide, batch norms in parts.
+const MOCO: &str = "arch = \"resnet8\"\nepochs = 6\nbatch = 16\nqueue = 100\ndim = 16\nbn_splits = 2\nknn_k = 10\nlog_every = 1\nval_fraction = 0.2\n";
+
+#[test]
+fn momentum_contrast_killed_mid_epoch_resumes_bit_for_bit() {
+    let project = project_of(&format!("[experiment.undisturbed.moco]\n{MOCO}[experiment.killed.moco]\n{MOCO}"));
+    project.run("start undisturbed --device cpu --wait").good();
+    let run = project.start("killed");
+    end_in_the_middle_of_an_epoch(&run, Signal::KILL);
+    project.run("resume killed --wait").good();
+    assert_same(&project, "killed", 2);
+}
+
+#[test]
+fn a_whole_suite_trains_in_the_order_of_its_weights() {
+    let probe = "epochs = 10\nval_fraction = 0.2\n";
+    let project = project_of(
+        &format!(
+            "[experiment.floor.probe]\nfrom = \"moco@random\"\n{probe}\
+         [experiment.probe.probe]\nfrom = \"moco\"\ntrain_fraction = [0.1, 0.5]\n{probe}\
+         [experiment.head.probe]\nfrom = \"base@best\"\nclasses = {{ first = [\"class0\"], rest = [\"*\"] }}\n{probe}\
+         [experiment.moco.moco]\n{MOCO}\
+         [experiment.tuned.supervised]\ninit = \"moco\"\nepochs = 1\n{SETTINGS}\
+         [experiment.base.supervised]\n{SETTINGS}"
+        )
+        .replace("epochs = 1\narch = \"resnet8\"\nepochs = 8", "arch = \"resnet8\"\nepochs = 1"),
+    );
+    project.run("start --all --wait --device cpu").good();
+    for name in ["floor", "probe.train_fraction-0.1", "probe.train_fraction-0.5", "head", "moco", "tuned", "base"] {
+        assert_eq!(project.status(name), "done", "{name}");
+    }
+    let details = |name: &str| project.json(&format!("show {name} --json"));
+    let notes = |name: &str| details(name)["started"]["notes"].to_string();
+    // 600 pictures, 480 of them to learn from; a tenth of those has labels.
+    assert!(
+        notes("probe.train_fraction-0.1").contains("labels of 48 of 480 training images"),
+        "{}",
+        notes("probe.train_fraction-0.1")
+    );
+    assert!(notes("floor").contains("weights are random"), "{}", notes("floor"));
+    assert!(
+        notes("tuned").contains("left as drawn: `fc.weight` [3, 64], which is [16, 64] there"),
+        "{}",
+        notes("tuned")
+    );
+    let head = details("head");
+    assert_eq!(head["started"]["classes"], serde_json::json!(["first", "rest"]));
+    assert_eq!(head["started"]["balance"], serde_json::json!([200, 400]));
+    assert!(head["notes"].to_string().contains("bit-equal"), "{}", head["notes"]);
+    let accuracy = |name: &str| details(name)["summary"]["best"]["test/macro_accuracy"]["value"].as_f64().unwrap();
+    assert!(accuracy("head") > 0.8, "a head on features that tell three classes apart: {}", accuracy("head"));
+    let chance = details("moco")["started"]["chance_loss"].as_f64().unwrap();
+    assert!((chance - 101_f64.ln()).abs() < 1e-9);
+    let file = project.path("encoder.safetensors");
+    let printed = project.run("export weights moco --headless --out encoder.safetensors").good();
+    assert!(printed.contains("load_file") && file.exists(), "{printed}");
 }
 
 #[test]
