@@ -49,18 +49,29 @@ def emit(event, **fields):
 
 
 def clamped_views(peer):
-    """The peer's views as torchvision's transforms make them: values stay in 0..1 after each change of colour, and a crop
-    at the edge repeats the edge instead of mixing in black. Both make the pretext task a little harder, as in ours."""
+    """The peer's views as torchvision's transforms make them, and ours: crops that don't fit are drawn again, a crop at the
+    edge repeats the edge instead of mixing in black, and values stay in 0..1 after each change of colour. All of that makes
+    the pretext task harder."""
+
+    def boxes(n, side):
+        """torchvision's RandomResizedCrop: boxes that don't fit are drawn again, which favours smaller ones."""
+        area = torch.empty(n, 10).uniform_(0.2, 1) * side * side
+        ratio = torch.empty(n, 10).uniform_(math.log(3 / 4), math.log(4 / 3)).exp()
+        w, h = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
+        fits = (w <= side) & (h <= side)
+        first = fits.float().argmax(1, keepdim=True)
+        w, h = (torch.where(fits.any(1), v.gather(1, first).squeeze(1), torch.full((n,), float(side))) for v in (w, h))
+        left, top = (torch.rand(n) * (side - w + 1)).floor(), (torch.rand(n) * (side - h + 1)).floor()
+        return left, top, w, h
 
     def view(x):
-        n = len(x)
+        n, side = len(x), x.shape[-1]
         x = x.float() / 255
-        area, ratio = torch.empty(n).uniform_(0.2, 1), torch.empty(n).uniform_(math.log(3 / 4), math.log(4 / 3)).exp()
-        w, h = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
+        left, top, w, h = boxes(n, side)
         theta = torch.zeros(n, 2, 3)
-        theta[:, 0, 0] = w * torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
-        theta[:, 1, 1] = h
-        theta[:, 0, 2], theta[:, 1, 2] = (torch.rand(n) * 2 - 1) * (1 - w), (torch.rand(n) * 2 - 1) * (1 - h)
+        theta[:, 0, 0] = w / side * torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
+        theta[:, 1, 1] = h / side
+        theta[:, 0, 2], theta[:, 1, 2] = (2 * left + w) / side - 1, (2 * top + h) / side - 1
         grid = F.affine_grid(theta, x.shape, align_corners=False)
         x = F.grid_sample(x, grid, align_corners=False, padding_mode="border")
         luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
@@ -77,8 +88,8 @@ def clamped_views(peer):
         k = torch.exp(-0.5 * (torch.arange(-1, 2)[None] / sigma[:, None]) ** 2)
         k = k / k.sum(1, keepdim=True)
         k = (k[:, :, None] * k[:, None, :]).repeat_interleave(3, 0).unsqueeze(1)
-        side = x.shape[-1] + 2
-        blurred = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect").reshape(1, 3 * n, side, side), k, groups=3 * n).view_as(x)
+        padded = F.pad(x, (1, 1, 1, 1), mode="reflect").reshape(1, 3 * n, side + 2, side + 2)
+        blurred = F.conv2d(padded, k, groups=3 * n).view_as(x)
         x = torch.where(on(0.5), blurred, x).clamp(0, 1)
         mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (peer.MEAN, peer.STD))
         return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
