@@ -280,9 +280,7 @@ impl Method for Moco<'_> {
     fn about(&self, started: &mut Started) {
         started.parameters = self.lead().query.net.count() as u64;
         started.images.insert("val".into(), self.held_out.len() as u64);
-        started.balance = self.job.dataset.balance();
         started.chance_loss = Some(self.settings.chance_loss());
-        started.notes.clone_from(&self.beginning.notes);
     }
 
     fn beginning(&self) -> &Beginning {

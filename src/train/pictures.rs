@@ -41,6 +41,11 @@ impl Pictures {
         self.labels.numel()
     }
 
+    /// The numbers of all pictures.
+    pub fn all(&self) -> Vec<i64> {
+        (0..self.len() as i64).collect()
+    }
+
     /// The labels of the pictures `indices`, `[b]`.
     pub fn labels(&self, indices: &[i64]) -> Tensor {
         self.labels.index_select(0, &Tensor::from_slice(indices).to_device(self.labels.device()))

@@ -19,7 +19,7 @@ use super::{
 };
 use anyhow::{Result, ensure};
 use mocolab::{
-    data::{Split, stratified},
+    data::Split,
     event::Started,
     experiment::{self, Solver},
     metrics::{self, Direction},
@@ -77,7 +77,7 @@ impl<'a> Probe<'a> {
         let classes = dataset.classes.len();
         let (learnt, held_out) =
             start::parts(&job.strata, settings.judging.val_fraction.get(), source.beginning.split_seed);
-        let used = labelled(&learnt, &job.strata, (settings.train_fraction.get(), seed));
+        let used = start::labelled(&learnt, &job.strata, (settings.train_fraction.get(), seed));
         ensure!(
             !used.is_empty(),
             "there is nothing to learn from: `train_fraction = {}` of {} training images is none",
@@ -87,7 +87,6 @@ impl<'a> Probe<'a> {
         let size = (dataset.height, dataset.width);
         let pictures = |split: &Split| Pictures::new(split, size, device);
         let (train, test) = (pictures(&dataset.train), pictures(&dataset.test));
-        let all: Vec<i64> = (0..test.len() as i64).collect();
         let see = |of, mirrored| Seen::new(&source, of, mirrored);
         let plain = see((&train, &used), false);
         let mirrored = if settings.mirror { see((&train, &used), true) } else { plain.share() };
@@ -107,7 +106,7 @@ impl<'a> Probe<'a> {
         let mut probe = Self {
             train: [plain, mirrored],
             val: see((&train, &held_out), false),
-            test: see((&test, &all), false),
+            test: see((&test, &test.all()), false),
             images: (0..used.len() as i64).collect(),
             chosen: count / 2,
             settings,
@@ -166,14 +165,6 @@ impl<'a> Probe<'a> {
         let bias = layer.select(1, width) - weight.mv(&self.source.mean);
         (weight, bias)
     }
-}
-
-/// The share `fraction` of the pictures `learnt`, the same of each of the classes `strata`.
-fn labelled(learnt: &[i64], strata: &[u16], (fraction, seed): (f64, u64)) -> Vec<i64> {
-    let labels: Vec<u16> = learnt.iter().map(|image| strata[*image as usize]).collect();
-    let classes = strata.iter().max().map_or(0, |last| usize::from(*last) + 1);
-    let (_, used) = stratified(&labels, classes, fraction, (seed, Purpose::Labels));
-    used.into_iter().map(|place| learnt[place as usize]).collect()
 }
 
 impl Seen {
@@ -284,8 +275,6 @@ impl Method for Probe<'_> {
         started.arch = self.source.shape.arch.to_string();
         started.parameters = (self.classes() * (self.source.model.net.width + 1)) as u64;
         started.images.insert("val".into(), self.val.labels.numel() as u64);
-        started.balance = self.job.dataset.balance();
-        started.notes.clone_from(&self.source.beginning.notes);
     }
 
     fn beginning(&self) -> &Beginning {

@@ -17,10 +17,22 @@ use tch::{Device, Kind, no_grad};
 /// The training pictures, of the classes `strata`, by number: those to learn from, and the share `val_fraction` that is
 /// held out.
 pub fn parts(strata: &[u16], val_fraction: f64, seed: u64) -> (Vec<i64>, Vec<i64>) {
+    divide(strata, val_fraction, (seed, Purpose::Split))
+}
+
+/// The share `fraction` of the pictures `learnt` whose labels may be used, the same of each of the classes `strata`.
+pub fn labelled(learnt: &[i64], strata: &[u16], (fraction, seed): (f64, u64)) -> Vec<i64> {
+    let own: Vec<u16> = learnt.iter().map(|image| strata[*image as usize]).collect();
+    let (_, used) = divide(&own, fraction, (seed, Purpose::Labels));
+    used.into_iter().map(|place| learnt[place as usize]).collect()
+}
+
+/// Places in `strata`: the rest, and the share `fraction`, as [`stratified`] draws them.
+fn divide(strata: &[u16], fraction: f64, key: (u64, Purpose)) -> (Vec<i64>, Vec<i64>) {
     let classes = strata.iter().max().map_or(0, |last| usize::from(*last) + 1);
-    let parts = stratified(strata, classes, val_fraction, (seed, Purpose::Split));
-    let [learnt, held_out] = [parts.0, parts.1].map(|part| part.into_iter().map(i64::from).collect());
-    (learnt, held_out)
+    let (rest, taken) = stratified(strata, classes, fraction, key);
+    let numbers = |part: Vec<u32>| part.into_iter().map(i64::from).collect();
+    (numbers(rest), numbers(taken))
 }
 
 /// What a run goes on from: the origin that its recipe names, or its own newest checkpoint, whose origin may be gone.
@@ -114,8 +126,9 @@ impl Beginning {
     /// # Errors
     /// Where they are of another network.
     pub fn give(&mut self, model: &mut Model, head: bool) -> Result<()> {
-        let Some(loaded) = &self.loaded else { return Ok(()) };
-        let note = take(model, loaded, &self.from.origin.to_string(), head)?;
+        // The file is as large as the network: it is let go.
+        let Some(loaded) = self.loaded.take() else { return Ok(()) };
+        let note = take(model, &loaded, &self.from.origin.to_string(), head)?;
         if !self.from.own {
             self.notes.push(note);
         }

@@ -198,7 +198,7 @@ impl Method for Supervised<'_> {
     fn evaluate(&mut self, judge_by: Judge, epoch: u64, _: bool) -> Result<Report> {
         let (pictures, images) = match judge_by {
             Judge::Val => (&self.lead().train, self.held_out.clone()),
-            Judge::Test => (&self.test, (0..self.test.len() as i64).collect()),
+            Judge::Test => (&self.test, self.test.all()),
         };
         let mut report = Report::default();
         if !images.is_empty() {
@@ -216,8 +216,6 @@ impl Method for Supervised<'_> {
     fn about(&self, started: &mut Started) {
         started.parameters = self.lead().model.net.count() as u64;
         started.images.insert("val".into(), self.held_out.len() as u64);
-        started.balance = self.job.dataset.balance();
-        started.notes.clone_from(&self.beginning.notes);
     }
 
     fn beginning(&self) -> &Beginning {

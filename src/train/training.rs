@@ -151,6 +151,8 @@ impl<'a, M: Method> Training<'a, M> {
             images: images.into_iter().map(|(split, n)| (split.to_owned(), n as u64)).collect(),
             checkpoint,
             best: self.progress.best.clone(),
+            balance: dataset.balance(),
+            notes: self.method.beginning().notes.clone(),
             ..Started::default()
         };
         self.method.about(&mut started);

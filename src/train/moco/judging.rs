@@ -68,7 +68,7 @@ impl Moco<'_> {
         let asked = match judge {
             Judge::Val => (train, self.held_out.as_slice()),
             Judge::Test => {
-                all = (0..self.test.len() as i64).collect();
+                all = self.test.all();
                 (&self.test, all.as_slice())
             }
         };
@@ -108,8 +108,8 @@ fn geometry(seen: &Tensor, projected: &Tensor, report: &mut Report) {
     let figures = [("spread", above.spread), ("rank", below.rank), ("uniformity", above.uniformity)];
     report.metrics.extend(figures.map(|(name, value)| (format!("features/{name}"), Real(value))));
     // Written so that features that are no numbers count, too.
-    let spread = above.spread >= COLLAPSED;
-    if !spread {
+    let healthy = above.spread >= COLLAPSED;
+    if !healthy {
         let spread = above.spread;
         report.collapsed = Some(format!("the features have collapsed: their spread is {spread:.3} of a healthy 1"));
     }
