@@ -1,6 +1,7 @@
-//! Tells the linker where the trainer finds libtorch at run time, and the programs which commit they were built from.
+//! Compiles the trainer's one file of C++, tells the linker where the trainer finds libtorch at run time, and the programs
+//! which commit they were built from.
 //!
-//! The run path goes to `mocolab-train` alone, so that the terminal program never depends on libtorch.
+//! The run path and the C++ go to `mocolab-train` alone, so that the terminal program never depends on libtorch.
 
 use std::env;
 use std::path::Path;
@@ -9,33 +10,58 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-env=MOCOLAB_COMMIT={}", commit().unwrap_or_else(|| "unknown".into()));
-    if env::var_os("CARGO_FEATURE_TORCH").is_some() {
-        // a copy of libtorch beside the program comes first, so that the two can be moved together
-        link_trainer("-Wl,-rpath,$ORIGIN/libtorch/lib");
-        if let Some(folder) = libtorch_libraries() {
-            link_trainer(&format!("-Wl,-rpath,{folder}"));
-        }
-        // as RUNPATH, not RPATH: LD_LIBRARY_PATH may then name another libtorch
-        link_trainer("-Wl,--enable-new-dtags");
-    }
+    #[cfg(feature = "torch")]
+    trainer();
 }
 
+/// What the trainer has of its own.
+#[cfg(feature = "torch")]
+fn trainer() {
+    for name in
+        ["LIBTORCH", "LIBTORCH_INCLUDE", "LIBTORCH_LIB", "LIBTORCH_CXX11_ABI", "LIBTORCH_USE_PYTORCH", "VIRTUAL_ENV"]
+    {
+        println!("cargo::rerun-if-env-changed={name}");
+    }
+    // a copy of libtorch beside the program comes first, so that the two can be moved together
+    link_trainer("-Wl,-rpath,$ORIGIN/libtorch/lib");
+    if let Some(root) = libtorch("LIBTORCH_LIB") {
+        link_trainer(&format!("-Wl,-rpath,{root}/lib"));
+    }
+    // as RUNPATH, not RPATH: LD_LIBRARY_PATH may then name another libtorch
+    link_trainer("-Wl,--enable-new-dtags");
+    let root = libtorch("LIBTORCH_INCLUDE").unwrap_or_else(|| "/usr".into());
+    let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".into());
+    println!("cargo::rerun-if-changed={NORM}");
+    let mut build = cc::Build::new();
+    build.cpp(true).std("c++17").file(NORM).cargo_metadata(false);
+    // as torch-sys compiles its own; the optimiser may not assume that there are only numbers
+    build.define("_GLIBCXX_USE_CXX11_ABI", abi.as_str()).flag("-fno-math-errno").flag("-fno-trapping-math");
+    for folder in ["include", "include/torch/csrc/api/include"] {
+        build.flag(format!("-isystem{root}/{folder}"));
+    }
+    build.compile("norm");
+    link_trainer(&format!("{}/libnorm.a", env::var("OUT_DIR").expect("cargo sets it")));
+}
+
+/// The trainer's C++.
+#[cfg(feature = "torch")]
+const NORM: &str = "src/train/network/norm.cpp";
+
+#[cfg(feature = "torch")]
 fn link_trainer(argument: &str) {
     println!("cargo::rustc-link-arg-bin=mocolab-train={argument}");
 }
 
-/// The folder with `libtorch_cpu.so`, found as torch-sys finds it; `None` for one that the loader knows anyway.
-fn libtorch_libraries() -> Option<String> {
-    for name in ["LIBTORCH", "LIBTORCH_LIB", "LIBTORCH_USE_PYTORCH", "VIRTUAL_ENV"] {
-        println!("cargo::rerun-if-env-changed={name}");
-    }
+/// The folder around libtorch's `lib` and `include`, found as torch-sys finds it: `first` may name that of the one wanted.
+/// `None` for one that compiler and loader know anyway.
+#[cfg(feature = "torch")]
+fn libtorch(first: &str) -> Option<String> {
     if env::var_os("LIBTORCH_USE_PYTORCH").is_none() {
-        let root = env::var("LIBTORCH_LIB").or_else(|_| env::var("LIBTORCH")).ok()?;
-        return Some(format!("{root}/lib"));
+        return env::var(first).or_else(|_| env::var("LIBTORCH")).ok();
     }
     let python = if env::var_os("VIRTUAL_ENV").is_some() { "python" } else { "python3" };
     let find = "import importlib.util as u, os; print(os.path.dirname(u.find_spec('torch').origin))";
-    output(python, &["-c", find]).map(|root| format!("{root}/lib"))
+    output(python, &["-c", find])
 }
 
 /// The short hash of the commit checked out here. Whether files differ from it is not said: that changes without any

@@ -3,6 +3,7 @@
 //! encoder is a second list. Widths and blocks of the residual networks are those of He et al. 2015, tables 1 and 6.
 
 mod layers;
+mod norm;
 
 pub use layers::Mode;
 

@@ -1,6 +1,7 @@
 //! The layers that networks are made of: they know where their weights stand in the network's lists, and compute with
 //! whatever list they are given.
 
+use super::norm::{Then, norm};
 use tch::{Tensor, no_grad};
 
 /// What batch norms do.
@@ -58,15 +59,10 @@ pub(super) struct Pass<'a> {
     pub mode: Mode,
 }
 
-/// Share of the batch in a running statistic, as in torch.
-const MOMENTUM: f64 = 0.1;
-/// Added to a variance, as in torch.
-const EPSILON: f64 = 1e-5;
-
 impl Layer {
     pub(super) fn forward(&self, pass: Pass, x: &Tensor) -> Tensor {
         match self {
-            Self::Unit(unit) => unit.forward(pass, x).relu_(),
+            Self::Unit(unit) => unit.forward(pass, x, Then::Rectify),
             Self::Plain { parameter } => {
                 let [weight, bias] = [0, 1].map(|k| &pass.weights[parameter + k]);
                 x.conv2d(weight, Some(bias), 1, 1, 1, 1).relu_().max_pool2d(2, 2, 0, 1, false)
@@ -78,29 +74,34 @@ impl Layer {
 }
 
 impl Unit {
-    fn forward(&self, pass: Pass, x: &Tensor) -> Tensor {
+    fn forward(&self, pass: Pass, x: &Tensor, then: Then) -> Tensor {
         let y = x.conv2d(&pass.weights[self.parameter], None::<&Tensor>, self.stride, self.padding, 1, 1);
         match pass.mode {
-            Mode::Train { splits } if splits > 1 => self.split_norm(pass, &y, splits),
+            Mode::Train { splits } if splits > 1 => self.split_norm(pass, &y, splits, then),
             mode => {
-                let [mean, variance] = [0, 1].map(|k| &pass.buffers[self.buffer + k]);
-                self.norm(pass.weights, &y, (mean, variance), mode != Mode::Evaluate)
+                let statistics = [0, 1].map(|k| &pass.buffers[self.buffer + k]);
+                norm(&y, self.vectors(pass.weights, statistics), mode != Mode::Evaluate, then)
             }
         }
     }
 
-    fn norm(&self, weights: &[Tensor], y: &Tensor, (mean, variance): (&Tensor, &Tensor), training: bool) -> Tensor {
-        let [scale, shift] = [1, 2].map(|k| Some(&weights[self.parameter + k]));
-        y.batch_norm(scale, shift, Some(mean), Some(variance), training, MOMENTUM, EPSILON, true)
+    /// Scale and shift of the norm, and the statistics `of` a batch or a part of one.
+    fn vectors<'a>(&self, weights: &'a [Tensor], of: [&'a Tensor; 2]) -> [&'a Tensor; 4] {
+        [&weights[self.parameter + 1], &weights[self.parameter + 2], of[0], of[1]]
     }
 
     /// Each part of the batch by itself, as FAIR's demo for CIFAR-10 does it on one device.
-    fn split_norm(&self, pass: Pass, y: &Tensor, splits: i64) -> Tensor {
+    fn split_norm(&self, pass: Pass, y: &Tensor, splits: i64, then: Then) -> Tensor {
         let [mean, variance] = [0, 1].map(|k| &pass.buffers[self.buffer + k]);
         let [means, variances] = [mean, variance].map(|statistic| statistic.repeat([splits, 1]));
         // Parts that differ by one where they can't be equal: `chunk` may give fewer.
-        let parts = (0..).zip(y.tensor_split(splits, 0));
-        let parts = parts.map(|(k, part)| self.norm(pass.weights, &part, (&means.get(k), &variances.get(k)), true));
+        let parts = |x: &Tensor| x.tensor_split(splits, 0);
+        let others = if let Then::AddAndRectify(other) = then { parts(other) } else { Vec::new() };
+        let parts = parts(y).into_iter().enumerate().map(|(k, part)| {
+            let statistics = [&means, &variances].map(|rows| rows.get(k as i64));
+            let then = others.get(k).map_or(then, Then::AddAndRectify);
+            norm(&part, self.vectors(pass.weights, statistics.each_ref()), true, then)
+        });
         let parts: Vec<Tensor> = parts.collect();
         no_grad(|| {
             for (statistic, rows) in [(mean, means), (variance, variances)] {
@@ -113,15 +114,10 @@ impl Unit {
 
 impl Block {
     fn forward(&self, pass: Pass, input: &Tensor) -> Tensor {
-        let mut x = input.shallow_clone();
-        for (index, unit) in self.units.iter().enumerate() {
-            if index > 0 {
-                x = x.relu_();
-            }
-            x = unit.forward(pass, &x);
-        }
-        let shortcut = self.shortcut.as_ref().map(|unit| unit.forward(pass, input));
-        x.g_add_(shortcut.as_ref().unwrap_or(input)).relu_()
+        let (last, before) = self.units.split_last().expect("a block has units");
+        let x = before.iter().fold(input.shallow_clone(), |x, unit| unit.forward(pass, &x, Then::Rectify));
+        let shortcut = self.shortcut.as_ref().map(|unit| unit.forward(pass, input, Then::Nothing));
+        last.forward(pass, &x, Then::AddAndRectify(shortcut.as_ref().unwrap_or(input)))
     }
 }
 
@@ -169,7 +165,7 @@ mod tests {
         let buffers = ["running_mean", "running_var"].map(before);
         let input = in_blocks("input").set_requires_grad(true);
         let pass = Pass { weights: &weights, buffers: &buffers, mode: Mode::Train { splits: 2 } };
-        let output = unit.split_norm(pass, &input, 2);
+        let output = unit.split_norm(pass, &input, 2, Then::Nothing);
         let near = |found: &Tensor, expected: &Tensor| {
             assert!(found.allclose(expected, 1e-4, 1e-5, false), "{found}\n{expected}");
         };
