@@ -2,7 +2,7 @@
 // memory as there can be: libtorch has an operation for each, and small networks spend a fifth of a step in them.
 //
 // Pictures lie channels last: a matrix of `rows` by C channels. It is taken as one of rows by P numbers, P the larger of C
-// and 64, so that the innermost loop has 64 numbers whatever C is; `net/norm.rs` says when that can be done.
+// and 64, so that the innermost loop has 64 numbers whatever C is; `network/norm.rs` says when that can be done.
 // Sums are taken over pieces whose size depends on the shape alone, in order: the number of threads changes no bit.
 
 #include <ATen/Parallel.h>
@@ -123,10 +123,16 @@ INLINED void apply_(const T* x, const T* other, T* y, bool rectify, int64_t rows
   float a[LANES], b[LANES];
   std::copy(scale, scale + LANES, a);
   std::copy(shift, shift + LANES, b);
-  if (other && rectify) return apply_rows<true, true>(x, other, y, rows, stride, a, b);
-  if (other) return apply_rows<true, false>(x, other, y, rows, stride, a, b);
+  if (other) return apply_rows<true, true>(x, other, y, rows, stride, a, b);
   if (rectify) return apply_rows<false, true>(x, other, y, rows, stride, a, b);
   apply_rows<false, false>(x, other, y, rows, stride, a, b);
+}
+
+// What a rectifier that gave `y` lets pass of a gradient.
+template <bool RECTIFIED, class T>
+INLINED float passed(const T* y, const T* slope, int64_t at) {
+  const float g = load(slope + at);
+  return RECTIFIED && load(y + at) <= 0 ? 0 : g;
 }
 
 // The gradient behind the rectifier, kept in `behind` where there is such; its sum, and that of its products with x.
@@ -138,8 +144,7 @@ INLINED void reduce_rows(const T* x, const T* y, const T* slope, T* behind, int6
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t j = 0; j < LANES; ++j) {
       const int64_t at = r * stride + j;
-      float g = load(slope + at);
-      if (RECTIFIED) g = load(y + at) <= 0 ? 0 : g;
+      const float g = passed<RECTIFIED>(y, slope, at);
       if (KEEP) store(behind + at, g);
       sum[j] += g;
       product[j] += g * (load(x + at) - middle[j]);
@@ -163,8 +168,7 @@ INLINED void slope_rows(const T* x, const T* y, const T* slope, T* dx, int64_t r
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t j = 0; j < LANES; ++j) {
       const int64_t at = r * stride + j;
-      float g = load(slope + at);
-      if (RECTIFIED) g = load(y + at) <= 0 ? 0 : g;
+      const float g = passed<RECTIFIED>(y, slope, at);
       store(dx + at, a[j] * g + (b[j] * load(x + at) + c[j]));
     }
 }
@@ -243,6 +247,12 @@ T* place(Tensor& tensor) {
   return tensor.defined() ? static_cast<T*>(tensor.mutable_data_ptr()) : nullptr;
 }
 
+// A place in a tensor that may be absent.
+template <class T>
+T* further(T* pointer, int64_t at) {
+  return pointer ? pointer + at : nullptr;
+}
+
 // Mean and mean square deviation of each channel (Chan et al. 1979: the pieces' own, put together).
 template <class T>
 void statistics(const Plan& plan, const T* x, std::vector<double>& mean, std::vector<double>& variance) {
@@ -298,7 +308,7 @@ void forward(const Tensor& x, const Tensor& other, const float* weight, const fl
   const T *from = pointer<T>(x), *added = pointer<T>(other);
   T* to = place<T>(y);
   plan.each([&](int64_t, int64_t at, int64_t lane, int64_t rows) {
-    apply(from + at, added ? added + at : nullptr, to + at, settings.rectify, rows, plan.width, &a[lane], &b[lane]);
+    apply(from + at, further(added, at), to + at, settings.rectify, rows, plan.width, &a[lane], &b[lane]);
   });
 }
 
@@ -313,10 +323,9 @@ void backward(const Tensor& x, const Tensor& y, const Tensor& slope, const float
   std::vector<float> sums(plan.pieces * plan.width), products(plan.pieces * plan.width);
   const T *input = pointer<T>(x), *output = pointer<T>(y), *g = pointer<T>(slope);
   T *kept = place<T>(behind), *to = place<T>(dx);
-  const auto from = [](auto* pointer, int64_t at) { return pointer ? pointer + at : nullptr; };
   plan.each([&](int64_t piece, int64_t at, int64_t lane, int64_t rows) {
     const int64_t place = piece * plan.width + lane;
-    reduce(input + at, from(output, at), g + at, from(kept, at), rows, plan.width, &middle[lane], &sums[place],
+    reduce(input + at, further(output, at), g + at, further(kept, at), rows, plan.width, &middle[lane], &sums[place],
            &products[place]);
   });
   std::vector<double> sum(plan.channels, 0), product(plan.channels, 0);
@@ -338,7 +347,7 @@ void backward(const Tensor& x, const Tensor& y, const Tensor& slope, const float
   const T* now = kept ? kept : g;
   const T* mask = kept ? nullptr : output;
   plan.each([&](int64_t, int64_t at, int64_t lane, int64_t rows) {
-    slopes(input + at, from(mask, at), now + at, to + at, rows, plan.width, &with_g[lane], &with_x[lane], &alone[lane]);
+    slopes(input + at, further(mask, at), now + at, to + at, rows, plan.width, &with_g[lane], &with_x[lane], &alone[lane]);
   });
 }
 
@@ -363,27 +372,26 @@ struct Norm : torch::autograd::Function<Norm> {
     const auto &x = saved[0], &y = saved[1], &weight = saved[2];
     const auto slope = slopes[0].contiguous(at::MemoryFormat::ChannelsLast);
     const bool added = context->saved_data["added"].toBool();
-    auto dx = at::empty_like(x), behind = added && y.defined() ? at::empty_like(x) : Tensor();
+    auto dx = at::empty_like(x), behind = added ? at::empty_like(x) : Tensor();
     auto by_scale = at::empty_like(weight), by_shift = at::empty_like(weight);
     const auto run = x.scalar_type() == at::kFloat ? ::backward<float> : ::backward<uint16_t>;
     run(x, y, slope, pointer<float>(weight), pointer<float>(saved[3]), pointer<float>(saved[4]), behind, dx,
         place<float>(by_scale), place<float>(by_shift));
-    const auto by_other = !added ? Tensor() : behind.defined() ? behind : slope;
-    return {dx, by_scale, by_shift, by_other, Tensor(), Tensor(), Tensor()};
+    return {dx, by_scale, by_shift, behind, Tensor(), Tensor(), Tensor()};
   }
 };
 
 }  // namespace
 
-// The batch norm of `x`, with `other` added where there is one, rectified where that is asked for; a new tensor that the
-// caller owns. Where it can't be had: null, and why in `message`, of 256 bytes.
+// The batch norm of `x`; with `other` added where there is one; rectified after an addition and where that is asked for. A new
+// tensor that the caller owns. Where it can't be had: null, and why in `message`, of 256 bytes.
 //
 // `x` and `other`: fp32 or bf16, [n, C, h, w], channels last, on the CPU; C divides 64 or is a multiple of it, the whole
 // is a multiple of 64. The others: [C], fp32, contiguous. In training the running statistics move by `momentum`.
 extern "C" Tensor* mocolab_norm(const Tensor* x, const Tensor* const* vectors, const Tensor* other, bool training,
                                 bool rectify, double momentum, double epsilon, char* message) {
   try {
-    const Settings settings{training, rectify, momentum, epsilon};
+    const Settings settings{training, rectify || other, momentum, epsilon};
     return new Tensor(
         Norm::apply(*x, *vectors[0], *vectors[1], other ? std::optional<Tensor>(*other) : std::nullopt, *vectors[2], *vectors[3],
                     settings));
