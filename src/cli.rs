@@ -29,6 +29,21 @@ pub struct Arguments {
     /// Where the runs lie [default: runs/ beside the file].
     #[arg(long, global = true, value_name = "FOLDER", env = "MOCOLAB_RUNS")]
     runs: Option<PathBuf>,
+    /// In the laboratory: start, stop and write nothing.
+    #[arg(long)]
+    read_only: bool,
+    /// In the laboratory: frames a second that only show new data [default: 4, or the user's file].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=30))]
+    fps: Option<u32>,
+    /// In the laboratory: the looks [default: by the terminal, or the user's file].
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| text.parse::<ui::Look>())]
+    theme: Option<ui::Look>,
+    /// In the laboratory: only signs of ASCII.
+    #[arg(long)]
+    ascii: bool,
+    /// In the laboratory: show only runs like these at first, as `recipe:moco queue>6400`.
+    #[arg(long, value_name = "FILTER", value_parser = ui::Search::read)]
+    filter: Option<ui::Search>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -80,6 +95,9 @@ enum Command {
     Ls {
         /// Only runs of this experiment.
         name: Option<String>,
+        /// Only runs like these, as `status:done val/macro_accuracy>0.6`.
+        #[arg(long, value_name = "FILTER", value_parser = ui::Search::read)]
+        filter: Option<ui::Search>,
         /// For scripts.
         #[arg(long)]
         json: bool,
@@ -116,6 +134,9 @@ enum Command {
         /// What this preset of MoCo sets, as TOML.
         #[arg(long, value_name = "NAME")]
         preset: Option<String>,
+        /// The user's own file instead: how the screen looks, and which keys it obeys.
+        #[arg(long, conflicts_with_all = ["recipe", "preset"])]
+        screen: bool,
     },
     /// Take things out of runs for other programs.
     #[command(subcommand)]
@@ -123,6 +144,16 @@ enum Command {
     /// Get and look at data sets.
     #[command(subcommand)]
     Data(data::Command),
+    /// Measure how fast the screen is drawn here, and how many bytes it sends.
+    #[command(hide = true)]
+    Bench {
+        /// Points of each run.
+        #[arg(long, default_value_t = 100_000)]
+        points: u64,
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+    },
     /// Become the trainer of a run (what `start` starts).
     #[command(hide = true)]
     Launch {
@@ -139,20 +170,58 @@ enum Command {
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let project = Project::at(&arguments.file, arguments.runs);
     let done = |()| ExitCode::SUCCESS;
+    let Arguments { read_only, fps, theme, ascii, filter, .. } = arguments;
+    let asked = [
+        ("--read-only", read_only),
+        ("--fps", fps.is_some()),
+        ("--theme", theme.is_some()),
+        ("--ascii", ascii),
+        ("--filter", filter.is_some()),
+    ];
+    if let (Some(_), Some((option, _))) = (&arguments.command, asked.iter().find(|(_, asked)| *asked)) {
+        anyhow::bail!("`{option}` before a verb is for the laboratory, which opens without one; leave it out");
+    }
+    let theme = ui::Wanted { look: theme, ascii: ascii.then_some(true) };
     match arguments.command {
-        None => ui::run(project).map(done),
+        None => ui::run(project, ui::Options { read_only, fps, theme, filter }).map(done),
         Some(Command::Init { force }) => setup::init(&project, force).map(done),
         Some(Command::Check) => setup::check(&project).map(done),
-        Some(Command::Settings { recipe, preset }) => setup::settings(recipe.as_deref(), preset.as_deref()).map(done),
+        Some(Command::Settings { screen: true, .. }) => output::say(ui::example()).map(done),
+        Some(Command::Settings { recipe, preset, .. }) => {
+            setup::settings(recipe.as_deref(), preset.as_deref()).map(done)
+        }
         Some(Command::Export(command)) => export::run(&project, command).map(done),
-        Some(Command::Devices { json }) => setup::devices(json).map(done),
+        Some(Command::Devices { json }) => setup::devices(&project, json).map(done),
         Some(Command::Start { which, device, wait }) => start::start(&project, &which, device, wait),
         Some(Command::Resume { run, device, force, wait }) => start::resume(&project, &run, device, (force, wait)),
         Some(Command::Stop { run, now }) => start::stop(&project, &run, now).map(done),
+        Some(Command::Bench { points, json }) => bench(&project, points, json),
         Some(Command::Launch { run, device }) => start::launch(&run, &device),
-        Some(Command::Ls { name, json }) => list::list(&project, name.as_deref(), json).map(done),
+        Some(Command::Ls { name, filter, json }) => {
+            list::list(&project, name.as_deref(), filter.as_ref(), json).map(done)
+        }
         Some(Command::Show { run, json }) => show::show(&project, &run, json).map(done),
         Some(Command::Logs { run, follow, lines }) => list::logs(&project, &run, follow, lines).map(done),
         Some(Command::Data(command)) => data::run(&project, command).map(done),
     }
+}
+
+/// `mocolab bench`: exit status 1 where a bar was missed.
+fn bench(project: &Project, points: u64, json: bool) -> anyhow::Result<ExitCode> {
+    let figures = ui::measure(project, points)?;
+    if json {
+        output::say_json(&figures)?;
+    } else {
+        let row = |figure: &ui::Figure| {
+            let sign = if figure.passes() { "✓" } else { "✗" };
+            vec![
+                sign.to_owned(),
+                figure.what.to_owned(),
+                format!("{:.2}", figure.value),
+                format!("≤ {} {}", figure.bar, figure.unit),
+            ]
+        };
+        output::table(&figures.iter().map(row).collect::<Vec<_>>(), &[2]).iter().try_for_each(output::say)?;
+    }
+    Ok(if figures.iter().all(ui::Figure::passes) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

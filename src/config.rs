@@ -1,6 +1,7 @@
 //! `experiments.toml` and the `experiment.toml` of a run: text in, values or every problem at its line out. Reads no
 //! files: whoever calls does, and refuses what is larger than [`LARGEST_FILE`] before reading it.
 
+mod change;
 mod grid;
 mod origins;
 mod problem;
@@ -11,13 +12,15 @@ mod suggest;
 mod syntax;
 mod template;
 
-pub use problem::{Problem, Problems};
+pub use change::{Entry, change, changes, entries};
+pub use problem::{Findings, Problem, Problems};
 pub use snapshot::{read_snapshot, snapshot};
 pub use suggest::did_you_mean;
+pub use syntax::document;
 pub use template::{describe, template};
 
 use crate::experiment::{Experiment, Name};
-use problem::{Findings, printable};
+use problem::printable;
 
 /// Bytes that a configuration may have; larger files are something else.
 pub const LARGEST_FILE: usize = 1 << 20;
@@ -116,7 +119,7 @@ fn is_like(pattern: &str, name: &str) -> bool {
 pub fn parse(text: &str, file: &str) -> Result<Suite, Problems> {
     let mut findings = Findings::new(text, file);
     let mut suite = Suite { groups: Vec::new() };
-    if let Some(root) = syntax::document(text, &mut findings) {
+    if let Some(root) = document(text, &mut findings) {
         let document = read::read(root.get_ref(), &mut findings);
         suite = grid::expand(&document, &mut findings);
         if findings.is_empty() {

@@ -1,4 +1,12 @@
-//! The devices of this machine that can train, and a user's choice among them.
+//! The devices of this machine that can train, and a user's choice among them; what they do, in the rooms below.
+
+mod gpu;
+pub mod health;
+pub mod history;
+pub mod host;
+pub mod limits;
+pub mod processes;
+pub mod sample;
 
 use nvml_wrapper::error::NvmlError;
 use serde::Serialize;
@@ -47,27 +55,37 @@ impl Devices {
             compute: None,
         };
         let (gpus, note) = match gpus() {
-            Ok(gpus) if gpus.is_empty() => {
-                (gpus, Some("no GPU: the NVIDIA driver lists none that CUDA_VISIBLE_DEVICES leaves".to_owned()))
-            }
+            Ok(gpus) if gpus.is_empty() => (gpus, Some(NONE_LEFT.to_owned())),
             Ok(gpus) => (gpus, None),
-            Err(NvmlError::LibloadingError(_)) => {
-                (Vec::new(), Some("no GPU: no NVIDIA driver is installed".to_owned()))
-            }
-            Err(error) => (Vec::new(), Some(format!("no GPU: {error}"))),
+            Err(error) => (Vec::new(), Some(absence(&error))),
         };
         Self { devices: std::iter::once(cpu).chain(gpus).collect(), note }
     }
 }
 
+/// Said where the driver is there and no GPU is.
+const NONE_LEFT: &str = "no GPU: the NVIDIA driver lists none that CUDA_VISIBLE_DEVICES leaves";
+
+/// Why there is no GPU.
+fn absence(error: &NvmlError) -> String {
+    match error {
+        NvmlError::LibloadingError(_) => "no GPU: no NVIDIA driver is installed".to_owned(),
+        error => format!("no GPU: {error}"),
+    }
+}
+
 /// The GPUs that `CUDA_VISIBLE_DEVICES` leaves, numbered as they stand there, or all of them in the order of their bus.
+fn visible(nvml: &nvml_wrapper::Nvml) -> Result<Vec<Result<nvml_wrapper::Device<'_>, NvmlError>>, NvmlError> {
+    Ok(match std::env::var("CUDA_VISIBLE_DEVICES") {
+        Err(_) => (0..nvml.device_count()?).map(|index| nvml.device_by_index(index)).collect(),
+        // As CUDA does: the first that isn't there ends the list.
+        Ok(set) => set.split(',').map_while(|id| by_id(nvml, id.trim()).ok()).map(Ok).collect(),
+    })
+}
+
 fn gpus() -> Result<Vec<Device>, NvmlError> {
     let nvml = nvml_wrapper::Nvml::init()?;
-    let seen: Vec<nvml_wrapper::Device> = match std::env::var("CUDA_VISIBLE_DEVICES") {
-        Err(_) => (0..nvml.device_count()?).map(|index| nvml.device_by_index(index)).collect::<Result<_, _>>()?,
-        // As CUDA does: the first that isn't there ends the list.
-        Ok(set) => set.split(',').map_while(|id| by_id(&nvml, id.trim()).ok()).collect(),
-    };
+    let seen: Vec<nvml_wrapper::Device> = visible(&nvml)?.into_iter().collect::<Result<_, _>>()?;
     let describe = |(index, device): (usize, &nvml_wrapper::Device)| {
         Ok(Device {
             name: index.to_string(),
@@ -104,12 +122,7 @@ pub fn threads() -> u32 {
 
 fn cpu_memory() -> Option<(u64, u64)> {
     let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let field = |name: &str| {
-        let line = info.lines().find_map(|line| line.strip_prefix(name))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
-    };
-    let (total, free) = (field("MemTotal")?, field("MemAvailable")?);
-    Some((total.saturating_sub(free), total))
+    host::memory_of(&info, "MemTotal", "MemAvailable").map(|memory| (memory.used, memory.total))
 }
 
 /// The devices that one run is to use: the CPU, or GPUs by number.

@@ -7,6 +7,7 @@ mod data_source;
 mod groups;
 mod moco;
 mod name;
+pub mod need;
 mod origin;
 mod probe;
 mod ranges;

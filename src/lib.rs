@@ -1,9 +1,10 @@
 //! mocolab: the terminal laboratory for self-supervised learning on GPU boxes.
 //!
 //! The library holds all that both programs share and neither owns: what the user wrote ([`experiment`], [`config`]),
-//! what a run has said ([`event`], [`state`]), what it is now ([`status`]), where it lies ([`run`]), and the pictures
-//! it learns from ([`data`]). It knows no libtorch and no terminal. `ARCHITECTURE.md` draws the house.
+//! what a run has said ([`event`], [`state`]), what it is now ([`status`]), how several stand beside each other
+//! ([`compare`]), where a run lies ([`run`]), and the pictures it learns from ([`data`]). It knows no libtorch and no terminal. `ARCHITECTURE.md` draws the house.
 
+pub mod compare;
 pub mod config;
 pub mod curve;
 pub mod data;
@@ -18,4 +19,5 @@ pub mod run;
 pub mod schedule;
 pub mod state;
 pub mod status;
+pub mod survival;
 pub mod text;

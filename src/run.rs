@@ -1,21 +1,29 @@
 //! The run directory: the only meeting place of the terminal and the trainer. [`RunDir`] knows its file names; every file
 //! has one writer. `ARCHITECTURE.md` lists them.
 
+mod cache;
 mod checkpoints;
 mod find;
 mod lock;
 mod log;
+mod output;
 mod reader;
+mod reading;
 mod records;
+mod skim;
+mod trash;
 mod watch;
 
 pub use checkpoints::{CheckpointFile, Header, Whole, checkpoint_name, newest_first, newest_whole};
 pub use find::{Runs, create};
 pub use lock::{HeldLock, LockError};
 pub use log::{Log, LogError};
+pub use output::Output;
 pub use reader::{Batch, Reader};
+pub use reading::Reading;
 pub use records::{Heart, Job, Notes, Request, Source, boot_id, host, now, process_start};
-pub use watch::{Look, Watch};
+pub use trash::TrashError;
+pub use watch::{Look, Stamp, Watch};
 
 use crate::experiment::Name;
 use std::path::{Path, PathBuf};
@@ -99,6 +107,11 @@ impl RunDir {
     /// What people say of the run.
     pub fn notes(&self) -> PathBuf {
         self.0.join("notes.json")
+    }
+
+    /// What can be made again from the other files, to be read faster. Written by any watcher.
+    pub fn cache(&self) -> PathBuf {
+        self.0.join("cache")
     }
 
     /// Weights, optimiser and place in the run, a file a kept step.

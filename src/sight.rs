@@ -5,8 +5,8 @@ use mocolab::device::Choice;
 use mocolab::event::{Best, Line};
 use mocolab::experiment::Experiment;
 use mocolab::metrics;
-use mocolab::run::{Batch, Job, RunDir, Watch};
-use mocolab::state::RunState;
+use mocolab::run::{Batch, Job, Notes, Reading, RunDir, Watch};
+use mocolab::state::{Depth, RunState};
 use mocolab::status::Status;
 use mocolab::text::duration;
 use std::collections::BTreeMap;
@@ -29,6 +29,8 @@ pub struct Sight {
     pub damaged: usize,
     /// A sentence where something of it can't be read.
     pub trouble: Option<String>,
+    /// What people say of it.
+    pub notes: Notes,
 }
 
 /// How a run stands for scripts: what `ls --json` prints.
@@ -64,16 +66,28 @@ impl Sight {
     /// A run of which nothing has been read yet.
     pub fn unread(run: RunDir) -> Self {
         let experiment = Err("not read yet".to_owned());
-        let state = RunState::default();
-        Self { run, experiment, state, status: Status::Unknown, job: None, damaged: 0, trouble: None }
+        let (state, notes) = (RunState::default(), Notes::default());
+        Self { run, experiment, state, status: Status::Unknown, job: None, damaged: 0, trouble: None, notes }
     }
 
     /// Reads all there is of a run now.
     pub fn read(run: RunDir) -> Self {
         let mut watch = Watch::new(run.clone());
         let mut sight = Self::new(run);
-        sight.trouble = sight.look(&mut watch).err().map(|error| error.to_string());
+        let read = Reading::whole(&sight.run).and_then(|reading| {
+            watch.go_on(&reading);
+            sight.begin(reading);
+            sight.look(&mut watch)
+        });
+        if let Err(error) = read {
+            sight.trouble = Some(error.to_string());
+        }
         sight
+    }
+
+    /// Takes in what was read, in the place of all before.
+    pub fn begin(&mut self, reading: Reading) {
+        (self.state, self.damaged) = (reading.state, reading.damaged);
     }
 
     /// Takes in all that is new to `watch`. Returns the new lines.
@@ -86,6 +100,7 @@ impl Sight {
             let look = watch.look(usize::MAX)?;
             self.take(&look.batch);
             self.job = look.job;
+            (self.notes, self.trouble) = (look.notes, look.trouble);
             lines.extend(look.batch.lines);
             if let Some(status) = look.status {
                 self.status = status;
@@ -97,7 +112,8 @@ impl Sight {
     /// Takes in new lines.
     pub fn take(&mut self, batch: &Batch) {
         if batch.restart {
-            (self.state, self.damaged) = (RunState::default(), 0);
+            // All lines follow: that is more than a glimpse.
+            (self.state, self.damaged) = (RunState::of(self.state.depth.max(Depth::Summary)), 0);
         }
         batch.lines.iter().for_each(|line| self.state.apply(line));
         self.damaged += batch.damaged.len();
@@ -108,11 +124,11 @@ impl Sight {
         self.job.as_ref().filter(|job| !job.devices.is_empty()).map_or("–".into(), |job| job.devices.join(","))
     }
 
-    /// Is it being trained on `device`, as far as can be told?
-    pub fn trains_on(&self, device: &Choice) -> bool {
+    /// Is it being trained on `device` of the machine with this boot id, as far as can be told?
+    pub fn trains_on(&self, device: &Choice, boot_id: &str) -> bool {
         let names = device.names();
-        self.status.is_live()
-            && self.job.as_ref().is_some_and(|job| job.devices.iter().any(|name| names.contains(name)))
+        let there = |job: &Job| job.boot_id == boot_id && job.devices.iter().any(|name| names.contains(name));
+        self.status.is_live() && self.job.as_ref().is_some_and(there)
     }
 
     /// The devices that it was launched on last, to launch it there again.

@@ -1,15 +1,45 @@
 //! What is known of a run: the fold of its events. The terminal, `show`, exports and tests all read this, so they agree.
+//! A list needs no curves and not all lines: how much was folded is the state's [`Depth`].
+
+mod clock;
+mod parts;
+mod past;
+
+pub use clock::Clock;
+pub use past::{Past, Recalls};
 
 use crate::curve::Curve;
-use crate::event::{Alert, Best, Checkpoint, Classes, Epoch, Event, Finished, Line, Metrics, Started};
-use std::collections::BTreeMap;
+use crate::event::{Alert, Best, Checkpoint, Classes, Embedding, Epoch, Event, Finished, Line, Metrics, Started};
+use crate::metrics;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Alerts kept; older ones stay in the file.
 const ALERTS: usize = 100;
 
+/// The curves of a summary: enough for a trend.
+const TREND: [&str; 3] = [metrics::VAL_MACRO, metrics::VAL_KNN_MACRO, metrics::VAL_LOSS];
+
+/// How much of a record a state is the fold of. Where it isn't whole it tells less, and what it tells is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub enum Depth {
+    /// Of the first line and of some at the end. As if whole: attempt, times of the first and last line, step, steps,
+    /// epoch, epochs, how it ended. Where there: the latest values, the bests, the last epoch, what was acknowledged.
+    /// The latest alone: alerts, notes, checkpoints, embeddings, trend. The time left is judged by the pace of late.
+    Glimpse,
+    /// Of all lines but points of the training curves. All is there but these curves, classes and the clock; of the
+    /// values of steps the latest.
+    Summary,
+    /// Of all lines.
+    #[default]
+    Whole,
+}
+
 /// A run as its events tell it.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RunState {
+    /// How much of the record this is the fold of.
+    pub depth: Depth,
     /// The latest attempt that wrote an event; 0 before the first.
     pub attempt: u32,
     /// What the latest attempt set out to do.
@@ -31,13 +61,22 @@ pub struct RunState {
     /// The latest complete epoch.
     pub last_epoch: Option<Epoch>,
     /// Latest value of every metric.
+    #[serde(with = "parts::reals")]
     pub latest: BTreeMap<String, f64>,
     /// The best value of every metric that has a direction.
     pub best: BTreeMap<String, Best>,
     /// Every metric over steps.
+    #[serde(skip)]
     pub curves: BTreeMap<String, Curve>,
+    /// When steps were done.
+    #[serde(skip)]
+    pub clock: Clock,
     /// How the classes fared, latest of each split.
     pub classes: BTreeMap<String, Classes>,
+    /// Features embedded in the plane, oldest first.
+    pub embeddings: Vec<Embedding>,
+    /// How they fared before that, by split.
+    pub past: BTreeMap<String, Past>,
     /// Checkpoints written, oldest first; the older ones may be gone.
     pub checkpoints: Vec<Checkpoint>,
     /// Latest alerts with their time.
@@ -54,9 +93,29 @@ pub struct RunState {
     pace_from: Option<(u64, f64)>,
     /// Time of the latest step or epoch.
     pace_to: f64,
+    /// In a state that isn't whole: the metrics that steps have told.
+    of_steps: BTreeSet<String>,
 }
 
 impl RunState {
+    /// Nothing known yet, to be the fold of as much as `depth` says.
+    pub fn of(depth: Depth) -> Self {
+        Self { depth, ..Self::default() }
+    }
+
+    /// The lines that come next are passed over up to some at the end: of what is known only that stays which they can't
+    /// change. A run's plan is one for all its attempts, since what it trains is written once.
+    pub fn gap(&mut self) {
+        let Self { attempt, began, steps, epochs, .. } = *self;
+        *self = Self { attempt, began, steps, epochs, ..Self::of(Depth::Glimpse) };
+    }
+
+    /// Points of the training curves are passed over, but not the last before another line.
+    pub fn skip_steps(&mut self) {
+        let Self { latest, of_steps, .. } = self;
+        latest.retain(|name, _| !of_steps.contains(name));
+    }
+
     /// Takes in the next line of the record.
     pub fn apply(&mut self, line: &Line) {
         if self.attempt == 0 {
@@ -72,14 +131,19 @@ impl RunState {
                 self.start(started, line.t);
             }
             Event::Step(step) => {
+                self.began_in = line.attempt;
                 self.step = step.step;
                 self.steps = step.of;
                 self.epoch = step.epoch;
                 self.measure(step.step, &step.metrics, line.t);
             }
-            Event::Epoch(epoch) => self.complete(epoch, line.t),
-            Event::Classes(classes) => {
-                self.classes.insert(classes.split.clone(), classes.clone());
+            Event::Epoch(epoch) => {
+                self.began_in = line.attempt;
+                self.complete(epoch, line.t);
+            }
+            Event::Classes(classes) if self.depth == Depth::Whole => {
+                let former = self.classes.insert(classes.split.clone(), classes.clone());
+                self.past.entry(classes.split.clone()).or_default().add(former, classes);
             }
             Event::Checkpoint(checkpoint) => {
                 self.checkpoints.retain(|known| known.file != checkpoint.file);
@@ -101,7 +165,11 @@ impl RunState {
             // An attempt that takes up the last checkpoint may note the same again.
             Event::Note(note) if self.notes.contains(&note.message) => {}
             Event::Note(note) => self.notes.push(note.message.clone()),
-            Event::Embedding(_) | Event::Unknown => {}
+            Event::Embedding(embedding) => {
+                self.embeddings.retain(|known| known.file != embedding.file);
+                self.embeddings.push(embedding.clone());
+            }
+            Event::Classes(_) | Event::Unknown => {}
         }
     }
 
@@ -122,12 +190,39 @@ impl RunState {
     /// neighbours where the network itself answers nothing.
     pub fn headline(&self, split: &str) -> String {
         let neighbours = format!("{split}/knn_macro_accuracy");
-        if self.curves.contains_key(&neighbours) { neighbours } else { format!("{split}/macro_accuracy") }
+        if self.curves.contains_key(&neighbours) || self.best.contains_key(&neighbours) {
+            neighbours
+        } else {
+            format!("{split}/macro_accuracy")
+        }
     }
 
     /// The class names, once known.
     pub fn class_names(&self) -> &[String] {
         self.started.as_ref().map_or(&[], |started| &started.classes)
+    }
+
+    /// Seconds from the run's first line to the moment when `step` was done, time in which nothing ran included; between
+    /// two points on the straight line. None outside of what is known.
+    pub fn seconds_at(&self, step: u64) -> Option<f64> {
+        self.clock.wall(step)
+    }
+
+    /// Seconds of training until `step` was done, without time between attempts and work that was lost.
+    pub fn worked_at(&self, step: u64) -> Option<f64> {
+        self.clock.worked(step)
+    }
+
+    /// The epochs that were complete when `step` was done; none before the run has said how long one is.
+    pub fn epochs_at(&self, step: u64) -> Option<f64> {
+        let each = self.started.as_ref()?.steps_per_epoch;
+        (each > 0).then(|| step as f64 / each as f64)
+    }
+
+    /// Gives back memory that was held for more points.
+    pub fn shrink(&mut self) {
+        self.curves.values_mut().for_each(Curve::shrink);
+        self.clock.shrink();
     }
 
     fn start(&mut self, started: &Started, t: f64) {
@@ -138,13 +233,22 @@ impl RunState {
                 curve.cut(started.from_step);
             }
         }
+        if self.depth == Depth::Whole {
+            self.clock.start(started.from_step, t - self.began);
+        }
         self.checkpoints.retain(|checkpoint| checkpoint.step <= started.from_step);
         let known = std::mem::take(&mut self.latest);
         let last = |(name, _)| Some((self.curves.get(&name)?.last()?.1, name));
         self.latest = known.into_iter().filter_map(last).map(|(value, name)| (name, value)).collect();
         self.last_epoch = self.last_epoch.take().filter(|epoch| epoch.step <= started.from_step);
         self.best.clone_from(&started.best);
-        self.classes.retain(|_, classes| classes.epoch * started.steps_per_epoch <= started.from_step);
+        let holds = |epoch: u64| epoch * started.steps_per_epoch <= started.from_step;
+        self.embeddings.retain(|embedding| holds(embedding.epoch));
+        self.classes.retain(|_, classes| holds(classes.epoch));
+        for (split, past) in &mut self.past {
+            let former = past.cut(holds, self.classes.contains_key(split));
+            self.classes.extend(former.map(|former| (split.clone(), former)));
+        }
         self.attempt_began = t;
         self.step = started.from_step;
         self.steps = started.steps;
@@ -159,10 +263,14 @@ impl RunState {
 
     fn measure(&mut self, step: u64, metrics: &Metrics, t: f64) {
         for (name, value) in metrics {
-            self.latest.insert(name.clone(), value.0);
-            self.curves.entry(name.clone()).or_default().push(step, value.0);
+            self.know(name, value.0);
+            if self.depth == Depth::Whole {
+                self.point(name, step, value.0);
+            } else if !self.of_steps.contains(name) {
+                self.of_steps.insert(name.clone());
+            }
         }
-        self.pace_to = t;
+        self.keep_time(step, t);
     }
 
     fn complete(&mut self, epoch: &Epoch, t: f64) {
@@ -170,17 +278,43 @@ impl RunState {
         self.epoch = epoch.epoch;
         self.epochs = epoch.of;
         self.best.clone_from(&epoch.best);
-        let own = |name: &&String| !name.starts_with("train/");
-        for (name, value) in epoch.metrics.iter().filter(|(name, _)| own(name)) {
-            self.latest.insert(name.clone(), value.0);
-            self.curves.entry(name.clone()).or_default().push(epoch.step, value.0);
+        for (name, value) in &epoch.metrics {
+            if !name.starts_with("train/") {
+                self.know(name, value.0);
+                self.point(name, epoch.step, value.0);
+            } else if self.depth == Depth::Whole {
+                // The epoch's mean is a curve of its own beside that of the steps.
+                self.point(&format!("epoch/{name}"), epoch.step, value.0);
+            }
         }
-        for (name, value) in epoch.metrics.iter().filter(|(name, _)| !own(name)) {
-            // The epoch's mean is a curve of its own beside that of the steps.
-            self.curves.entry(format!("epoch/{name}")).or_default().push(epoch.step, value.0);
+        self.keep_time(epoch.step, t);
+        self.last_epoch = Some(epoch.clone());
+    }
+
+    fn know(&mut self, name: &str, value: f64) {
+        match self.latest.get_mut(name) {
+            Some(latest) => *latest = value,
+            None => _ = self.latest.insert(name.to_owned(), value),
+        }
+    }
+
+    fn point(&mut self, name: &str, step: u64, value: f64) {
+        match self.curves.get_mut(name) {
+            Some(curve) => curve.push(step, value),
+            None if self.depth == Depth::Whole || TREND.contains(&name) => {
+                self.curves.entry(name.to_owned()).or_default().push(step, value);
+            }
+            None => {}
+        }
+    }
+
+    fn keep_time(&mut self, step: u64, t: f64) {
+        match self.depth {
+            Depth::Whole => self.clock.see(step, t - self.began),
+            Depth::Glimpse if self.pace_from.is_none() => self.pace_from = Some((step, t)),
+            Depth::Glimpse | Depth::Summary => {}
         }
         self.pace_to = t;
-        self.last_epoch = Some(epoch.clone());
     }
 
     fn alert(&mut self, alert: Alert, t: f64) {
@@ -192,69 +326,4 @@ impl RunState {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::{Outcome, Real, Step};
-
-    fn feed(state: &mut RunState, attempt: u32, t: f64, event: Event) {
-        state.apply(&Line { attempt, seq: 0, t, event });
-    }
-
-    fn started(from_step: u64) -> Event {
-        let reached = |epoch| ("val/macro_accuracy".to_owned(), Best { value: epoch as f64 / 10.0, epoch });
-        let best = (from_step >= 10).then(|| reached(from_step / 10)).into_iter().collect();
-        Event::Started(Box::new(Started {
-            from_step,
-            steps: 100,
-            epochs: 10,
-            steps_per_epoch: 10,
-            best,
-            ..Started::default()
-        }))
-    }
-
-    fn step(step: u64, loss: f64) -> Event {
-        let metrics = [("train/loss".to_owned(), Real(loss))].into();
-        Event::Step(Step { step, of: 100, epoch: step / 10 + 1, metrics })
-    }
-
-    fn epoch(number: u64, accuracy: f64) -> Event {
-        let best = [("val/macro_accuracy".to_owned(), Best { value: accuracy, epoch: number })].into();
-        let metrics = [("val/macro_accuracy".to_owned(), Real(accuracy)), ("train/loss".to_owned(), Real(1.5))].into();
-        Event::Epoch(Epoch { epoch: number, of: 10, step: number * 10, seconds: 1.0, metrics, best })
-    }
-
-    #[test]
-    fn a_resumed_run_forgets_what_came_after_its_checkpoint() {
-        let mut state = RunState::default();
-        feed(&mut state, 1, 0.0, started(0));
-        for at in 1..=25 {
-            feed(&mut state, 1, at as f64, step(at, 100.0 - at as f64));
-            if at % 10 == 0 {
-                feed(&mut state, 1, at as f64, epoch(at / 10, at as f64 / 100.0));
-            }
-        }
-        assert_eq!((state.step, state.epoch, state.curves["train/loss"].len()), (25, 3, 25));
-        feed(&mut state, 2, 60.0, started(10));
-        assert_eq!((state.attempt, state.step, state.epoch), (2, 10, 2));
-        assert_eq!(state.curves["train/loss"].last(), Some((10, 90.0)));
-        assert_eq!(state.latest.get("val/macro_accuracy"), Some(&0.1));
-        assert_eq!(state.best["val/macro_accuracy"], Best { value: 0.1, epoch: 1 });
-        assert_eq!(state.latest.get("epoch/train/loss"), None, "an undisturbed run has none either");
-        feed(&mut state, 2, 62.0, step(11, 50.0));
-        assert_eq!(state.latest.get("train/loss"), Some(&50.0));
-        assert_eq!(state.seconds_left(), Some(2.0 * 89.0));
-    }
-
-    #[test]
-    fn an_end_counts_until_the_next_attempt() {
-        let mut state = RunState::default();
-        feed(&mut state, 1, 0.0, started(0));
-        feed(&mut state, 1, 1.0, Event::Finished(Finished { outcome: Outcome::Stopped, step: 3, cause: None }));
-        assert_eq!((state.step, state.progress()), (3, 0.03));
-        feed(&mut state, 2, 2.0, started(3));
-        assert_eq!(state.finished, None);
-        feed(&mut state, 3, 3.0, Event::Finished(Finished { outcome: Outcome::Failed, step: 0, cause: None }));
-        assert_eq!((state.step, state.progress()), (3, 0.03), "it failed before it began");
-    }
-}
+mod tests;

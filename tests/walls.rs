@@ -28,8 +28,8 @@ struct Wall {
 const TERMINAL: &[&str] = &["ratatui", "crossterm", "tokio", "futures", "indicatif", "textplots"];
 const TRAINER: &[&str] = &["tch", "libloading", "signal_hook"];
 const VALUES: &[&str] = &["experiment", "event", "metrics", "preview", "schedule", "curve", "random", "text"];
-const RULES: &[&str] = &["config", "state", "status"];
-const WORLD: &[&str] = &["crate::run", "crate::device", "crate::executor", "crate::data"];
+const RULES: &[&str] = &["config", "state", "status", "compare"];
+const WORLD: &[&str] = &["crate::run", "crate::device", "crate::executor", "crate::data", "crate::survival"];
 
 const WALLS: &[Wall] = &[
     Wall { about: "only the terminal program knows a terminal", holds: |file| !of_terminal(file), never: TERMINAL },
@@ -58,12 +58,16 @@ const WALLS: &[Wall] = &[
     Wall {
         about: "values do not know rules",
         holds: |file| module_is(file, VALUES),
-        never: &["crate::config", "crate::state", "crate::status"],
+        never: &["crate::config", "crate::state", "crate::status", "crate::compare"],
     },
     Wall {
         about: "what the screen shows and decides is pure",
         holds: |file| {
-            ["src/ui/model", "src/ui/view", "src/ui/keys", "src/ui/theme"].iter().any(|part| file.starts_with(part))
+            let rooms = [
+                "model", "view", "keys", "theme", "list", "chart", "board", "look", "log", "palette", "input",
+                "figures",
+            ];
+            rooms.iter().any(|room| file.strip_prefix("src/ui/").is_some_and(|rest| rest.starts_with(room)))
         },
         never: &["std::fs", "std::thread", "std::process", "std::time::Instant", "std::time::SystemTime", "tokio"],
     },

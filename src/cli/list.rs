@@ -3,6 +3,7 @@
 use super::output::{say, say_json, table};
 use crate::project::Project;
 use crate::sight::Sight;
+use crate::ui::Search;
 use anyhow::{Context, bail};
 use mocolab::run::Watch;
 use mocolab::text::{duration, log_line, number, percent};
@@ -11,13 +12,18 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::time::Duration;
 
 /// `mocolab ls`.
-pub fn list(project: &Project, name: Option<&str>, json: bool) -> anyhow::Result<()> {
+pub fn list(project: &Project, name: Option<&str>, filter: Option<&Search>, json: bool) -> anyhow::Result<()> {
     let runs = project.runs.list().with_context(|| format!("reading `{}`", project.runs.path().display()))?;
     let wanted =
         |run: &mocolab::run::RunDir| name.is_none_or(|name| run.experiment_name().is_some_and(|n| n.as_str() == name));
-    let sights: Vec<Sight> = runs.into_iter().filter(wanted).map(Sight::read).collect();
+    let mut sights: Vec<Sight> = runs.into_iter().filter(wanted).map(Sight::read).collect();
+    let known = sights.len();
+    sights.retain(|sight| filter.is_none_or(|search| search.filter().accepts(sight, mocolab::run::now())));
     if json {
         return say_json(&sights.iter().map(Sight::summary).collect::<Vec<_>>());
+    }
+    if sights.is_empty() && known > 0 {
+        bail!("none of {known} runs is like `{}`", filter.map_or("", Search::text));
     }
     if let (true, Some(name)) = (sights.is_empty(), name) {
         bail!("there are no runs of `{name}`; `mocolab ls` lists all runs, `mocolab check` all experiments");

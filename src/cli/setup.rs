@@ -4,7 +4,9 @@ use super::output::{say, say_json, table};
 use crate::project::Project;
 use anyhow::{Context, anyhow, bail};
 use mocolab::config;
-use mocolab::device::Devices;
+use mocolab::device::host::Host;
+use mocolab::device::sample::{DeviceSample, Sampler};
+use mocolab::device::{Device, Devices};
 use mocolab::experiment::{Common, Preset, Recipe, Setting, Settings};
 use mocolab::text::bytes;
 use serde::Deserialize;
@@ -85,17 +87,80 @@ fn list(settings: &[Setting]) -> anyhow::Result<()> {
     say("")
 }
 
+/// What `mocolab devices --json` prints.
+#[derive(serde::Serialize)]
+struct Report {
+    #[serde(flatten)]
+    found: Devices,
+    gpus: Vec<DeviceSample>,
+    host: Host,
+}
+
 /// `mocolab devices`.
-pub fn devices(json: bool) -> anyhow::Result<()> {
+pub fn devices(project: &Project, json: bool) -> anyhow::Result<()> {
     let found = Devices::find();
+    let sample = Sampler::new(project.runs.path()).sample();
     if json {
-        return say_json(&found);
+        return say_json(&Report { found, gpus: sample.gpus, host: sample.host });
     }
-    let row = |device: &mocolab::device::Device| {
+    let gpu = |device: &Device| sample.gpus.iter().find(|gpu| gpu.name == device.name);
+    let row = |device: &Device| {
         let memory = device.memory.map(|(used, total)| format!("{} of {} in use", bytes(used), bytes(total)));
         let busy = device.busy.map(|percent| format!("{percent} % busy"));
-        vec![device.name.clone(), device.model.clone(), memory.unwrap_or_default(), busy.unwrap_or_default()]
+        let power = gpu(device).and_then(|gpu| gpu.power).map(|watts| format!("{watts:.0} W"));
+        let heat = gpu(device).and_then(|gpu| gpu.temperature).map(|degrees| format!("{degrees} °C"));
+        let figures = [memory, busy, power, heat].map(Option::unwrap_or_default);
+        [device.name.clone(), device.model.clone()].into_iter().chain(figures).collect()
     };
     let rows: Vec<Vec<String>> = found.devices.iter().map(row).collect();
-    table(&rows, &[]).into_iter().chain(found.note).try_for_each(say)
+    for (line, device) in table(&rows, &[]).into_iter().zip(&found.devices) {
+        say(line)?;
+        gpu(device).map_or(Vec::new(), who).into_iter().try_for_each(say)?;
+    }
+    found.note.or(sample.note).into_iter().try_for_each(say)
+}
+
+/// What is wrong with a GPU, and who is on it, a line each.
+fn who(gpu: &DeviceSample) -> Vec<String> {
+    let mut lines: Vec<String> = gpu.troubles().into_iter().map(|trouble| format!("    ! {trouble}")).collect();
+    for process in gpu.processes.iter().flatten() {
+        let memory = process.memory.map_or("?".into(), bytes);
+        let user = process.user.as_deref().unwrap_or("somebody");
+        let command = process.command.as_deref().unwrap_or("(hidden)");
+        lines.push(format!("    {user} holds {memory}: {command} (process {})", process.pid));
+    }
+    lines.extend(gpu.hidden().map(|held| format!("    {} held by what can't be seen from here", bytes(held))));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mocolab::device::processes::Process;
+    use mocolab::device::sample::Memory;
+
+    #[test]
+    fn who_is_on_a_gpu_is_said_as_far_as_it_is_known() {
+        let process = |pid, memory, user: Option<&str>| Process {
+            pid,
+            memory,
+            user: user.map(str::to_owned),
+            command: user.map(|_| "python train.py".to_owned()),
+            ..Process::default()
+        };
+        let mut gpu = DeviceSample {
+            memory: Some(Memory { used: 9 << 30, total: 80 << 30, free: 71 << 30 }),
+            processes: Some(vec![process(7, Some(4 << 30), Some("ann")), process(8, Some(2 << 30), None)]),
+            ..DeviceSample::default()
+        };
+        let lines = [
+            "    ann holds 4.0 GiB: python train.py (process 7)",
+            "    somebody holds 2.0 GiB: (hidden) (process 8)",
+            "    3.0 GiB held by what can't be seen from here",
+        ];
+        assert_eq!(who(&gpu), lines);
+        gpu.processes = None;
+        gpu.health.waits = true;
+        assert_eq!(who(&gpu), ["    ! bad memory is replaced at its next reset"]);
+    }
 }

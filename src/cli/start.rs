@@ -9,8 +9,10 @@ use anyhow::{Context, bail};
 use mocolab::device::{Choice, Devices};
 use mocolab::executor::local;
 use mocolab::experiment::Experiment;
+use mocolab::experiment::need::{Need, Place, Sizes};
 use mocolab::run::{RunDir, Watch};
 use mocolab::status::{Lock, Status, Wish};
+use mocolab::survival::{Facts, warnings};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -47,6 +49,8 @@ pub fn start(project: &Project, which: &Which, device: Option<Choice>, wait: boo
     let named = device.is_some();
     let device = device.map_or_else(|| project::default_device(&found), Ok)?;
     device.visible(&found).map_err(anyhow::Error::msg)?;
+    // Of those that are missing it isn't known yet which are begun.
+    warn(project, if which.missing { &[] } else { &experiments })?;
     if let ([experiment], false) = (experiments.as_slice(), which.missing) {
         let run = begin(project, experiment, &sources, wait)?;
         return go(project, &run, &device, wait);
@@ -86,7 +90,17 @@ pub fn resume(
         bail!("`{}` is {}: there is nothing to resume", run.label(), sight.status);
     }
     let device = device.or(sight.placed()).map_or_else(|| project::default_device(&Devices::find()), Ok)?;
+    warn(project, &[])?;
     go(project, &run, &device, wait)
+}
+
+/// Says what may end a run here before its time, or find no room for what `experiments` will keep.
+fn warn(project: &Project, experiments: &[&Experiment]) -> anyhow::Result<()> {
+    let place = Place { devices: 1, gpu: false, bf16: false };
+    let disk = |experiment: &&Experiment| Some(Need::of(experiment, &Sizes::of(experiment)?, place).disk());
+    let checkpoints = (!experiments.is_empty()).then(|| experiments.iter().filter_map(disk).sum());
+    let facts = Facts { checkpoints, ..Facts::gather(project.runs.path()) };
+    warnings(&facts).try_for_each(|warning| say(format!("warning: {warning}")))
 }
 
 /// Launches, and where asked to, stays.
@@ -111,7 +125,8 @@ pub(super) fn go(project: &Project, run: &RunDir, device: &Choice, wait: bool) -
 fn busy(project: &Project, device: &Choice) -> anyhow::Result<Vec<String>> {
     // Records are read only of runs that some process holds.
     let held = project.runs.list()?.into_iter().filter(|run| run.probe() == Lock::Held);
-    Ok(held.map(Sight::read).filter(|sight| sight.trains_on(device)).map(|sight| sight.run.label()).collect())
+    let here = mocolab::run::boot_id();
+    Ok(held.map(Sight::read).filter(|sight| sight.trains_on(device, &here)).map(|sight| sight.run.label()).collect())
 }
 
 /// `mocolab stop`.

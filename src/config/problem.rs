@@ -75,14 +75,15 @@ impl Problem {
 }
 
 /// The problems of one text, gathered in any order.
-pub(super) struct Findings<'a> {
+#[derive(Debug)]
+pub struct Findings<'a> {
     text: &'a str,
     file: &'a str,
     found: Vec<Finding>,
 }
 
 /// A problem before its line is looked up. `None` is the file as a whole.
-#[derive(PartialEq)]
+#[derive(Debug, PartialEq)]
 struct Finding {
     span: Option<Range<usize>>,
     message: String,
@@ -90,44 +91,44 @@ struct Finding {
 }
 
 impl<'a> Findings<'a> {
-    pub(super) fn new(text: &'a str, file: &'a str) -> Self {
+    /// None yet in `text`, which messages call `file`.
+    pub fn new(text: &'a str, file: &'a str) -> Self {
         Self { text, file, found: Vec::new() }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Nothing was found.
+    pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
     /// Something wrong at `span`, in bytes; `help` is what is allowed or what to do next.
-    pub(super) fn add(
-        &mut self,
-        span: Range<usize>,
-        message: impl Into<String>,
-        help: impl IntoIterator<Item = String>,
-    ) {
+    pub fn add(&mut self, span: Range<usize>, message: impl Into<String>, help: impl IntoIterator<Item = String>) {
         self.found.push(Finding { span: Some(span), message: message.into(), help: help.into_iter().collect() });
     }
 
     /// Something wrong with the file as a whole.
-    pub(super) fn add_whole(&mut self, message: impl Into<String>, help: impl IntoIterator<Item = String>) {
+    pub fn add_whole(&mut self, message: impl Into<String>, help: impl IntoIterator<Item = String>) {
         self.found.push(Finding { span: None, message: message.into(), help: help.into_iter().collect() });
     }
 
     /// The text at `span`, short enough for a message.
-    pub(super) fn quote(&self, span: Range<usize>) -> String {
+    pub fn quote(&self, span: Range<usize>) -> String {
         let text = self.text.get(span).unwrap_or_default();
         let line = text.lines().next().unwrap_or_default();
         let short: String = line.chars().take(60).collect();
         if short.len() < text.len() { short + "…" } else { short }
     }
 
-    /// `value` where nothing was found, else the problems.
-    pub(super) fn into_result<T>(self, value: T) -> Result<T, Problems> {
+    /// `value` where nothing was found.
+    ///
+    /// # Errors
+    /// What was found.
+    pub fn into_result<T>(self, value: T) -> Result<T, Problems> {
         if self.found.is_empty() { Ok(value) } else { Err(self.into_problems()) }
     }
 
     /// What was found, sorted by place.
-    pub(super) fn into_problems(mut self) -> Problems {
+    pub fn into_problems(mut self) -> Problems {
         // variants of a grid repeat each other's problems
         self.found.sort_by(|a, b| a.order().cmp(&b.order()));
         self.found.dedup();

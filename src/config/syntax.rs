@@ -4,7 +4,7 @@ use super::{LARGEST_FILE, problem::Findings};
 use toml::{Spanned, de::DeTable};
 
 /// The document, unless it is so broken that the meaning of later lines is in doubt. A key set twice is not.
-pub(super) fn document<'a>(text: &'a str, findings: &mut Findings) -> Option<Spanned<DeTable<'a>>> {
+pub fn document<'a>(text: &'a str, findings: &mut Findings) -> Option<Spanned<DeTable<'a>>> {
     if text.len() > LARGEST_FILE {
         let message = format!("{} bytes are too many for a configuration", text.len());
         findings.add_whole(message, [format!("allowed: at most {LARGEST_FILE}; is this the right file?")]);

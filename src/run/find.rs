@@ -1,10 +1,12 @@
 //! The runs of a project: making one, listing them, finding the one a user means.
 
 use super::RunDir;
+use super::watch::settled;
 use crate::experiment::Name;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The folder that holds all runs of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,13 +84,25 @@ impl Runs {
         for experiment in folders(&self.0)? {
             for run in folders(&experiment)? {
                 let run = RunDir::new(run);
-                if run.experiment().exists() {
+                // What can't be asked for a moment is no reason to forget a run.
+                if run.experiment().try_exists().unwrap_or(true) {
                     runs.push(run);
                 }
             }
         }
         runs.sort();
         Ok(runs)
+    }
+
+    /// When each folder that holds runs was last written to: the same twice means that no run came or went. None where one
+    /// was written to so lately that more may follow unseen, or can't be read.
+    pub fn stamp(&self) -> Option<Vec<(PathBuf, SystemTime)>> {
+        let dated = |path: PathBuf| {
+            let written = fs::metadata(&path).ok()?.modified().ok()?;
+            settled(written).then_some((path, written))
+        };
+        let inner = folders(&self.0).ok()?;
+        std::iter::once(self.0.clone()).chain(inner).map(dated).collect()
     }
 
     /// The run a user means: `experiment/id`, `experiment/start-of-id`, `experiment` (its latest run) or a path.
@@ -142,7 +156,9 @@ fn folders(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in entries {
         let entry = entry?;
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") && entry.path().is_dir() {
+        // Most file systems say without being asked again; a link may lead to a folder.
+        let is_folder = |kind: fs::FileType| kind.is_dir() || (kind.is_symlink() && entry.path().is_dir());
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") && entry.file_type().is_ok_and(is_folder) {
             folders.push(entry.path());
         }
     }

@@ -3,8 +3,10 @@
 
 use super::RunDir;
 use crate::event::{BadLine, Line};
-use std::fs::File;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 /// Most bytes read at once.
@@ -16,8 +18,63 @@ const LONGEST_LINE: u64 = 64 << 20;
 #[derive(Debug, Clone)]
 pub struct Reader {
     path: PathBuf,
-    offset: u64,
-    number: u64,
+    place: Place,
+}
+
+/// Where reading goes on, and what lies before it, to know the record again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// Bytes of whole lines before it.
+    pub offset: u64,
+    /// Lines before it, as far as they were read.
+    pub number: u64,
+    /// Length of the line before it, newline included, and its CRC-32; 0 where nothing is known of it.
+    line: (u32, u32),
+}
+
+impl Place {
+    /// After so many bytes of which nothing else is known.
+    pub fn at(offset: u64) -> Self {
+        Self { offset, ..Self::default() }
+    }
+
+    /// Goes on to the end of `lines`, whole ones with their newlines.
+    pub fn pass(&mut self, lines: &[u8]) {
+        let Some((_, but_newline)) = lines.split_last() else { return };
+        let start = but_newline.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        self.offset += lines.len() as u64;
+        self.number += lines.split_inclusive(|byte| *byte == b'\n').count() as u64;
+        self.line = ((lines.len() - start) as u32, crc32fast::hash(&lines[start..]));
+    }
+
+    /// Is `file` still the record, as far as the line before this place tells?
+    pub fn lies_in(&self, file: &File) -> io::Result<bool> {
+        let (length, sum) = self.line;
+        let Some(start) = self.offset.checked_sub(u64::from(length)) else { return Ok(false) };
+        if file.metadata()?.len() < self.offset {
+            return Ok(false);
+        }
+        let mut line = vec![0; length as usize];
+        file.read_exact_at(&mut line, start)?;
+        Ok(length == 0 || crc32fast::hash(&line) == sum)
+    }
+}
+
+/// Bytes of a record from a place on.
+pub(super) struct Chunk {
+    /// Whole lines, and maybe the beginning of one.
+    pub bytes: Vec<u8>,
+    /// The record was replaced or cut: these are from its start.
+    pub restart: bool,
+    /// The bytes are no line, and were passed.
+    pub giant: bool,
+}
+
+impl Chunk {
+    /// Is there more to be read after it?
+    pub fn more(&self) -> bool {
+        self.giant || self.bytes.len() as u64 >= CHUNK
+    }
 }
 
 /// What came since the last look.
@@ -43,7 +100,17 @@ impl Batch {
 impl Reader {
     /// At the start of the record of `run`, which need not be there yet.
     pub fn new(run: &RunDir) -> Self {
-        Self { path: run.events(), offset: 0, number: 0 }
+        Self::at(run, Place::default())
+    }
+
+    /// At `place` in the record of `run`.
+    pub(super) fn at(run: &RunDir, place: Place) -> Self {
+        Self { path: run.events(), place }
+    }
+
+    /// Where it is.
+    pub(super) fn place(&self) -> Place {
+        self.place
     }
 
     /// The latest attempt in the record of `run`; 0 without any.
@@ -64,7 +131,7 @@ impl Reader {
 
     /// Bytes of whole lines read so far.
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.place.offset
     }
 
     /// Reads what has come, at most about `limit` lines (and 4 MiB). No record yet is an empty batch.
@@ -73,175 +140,72 @@ impl Reader {
     /// Where the file is there but can't be read.
     pub fn read(&mut self, limit: usize) -> io::Result<Batch> {
         let mut batch = Batch::default();
-        let mut file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(batch),
-            Err(error) => return Err(error),
-        };
-        let length = file.metadata()?.len();
-        if length < self.offset {
-            batch.restart = true;
-            (self.offset, self.number) = (0, 0);
-        }
-        if length == self.offset {
+        let Some(chunk) = self.fetch()? else { return Ok(batch) };
+        (batch.restart, batch.more) = (chunk.restart, chunk.giant);
+        if chunk.giant {
+            batch.damaged.push((self.place.number, BadLine::NoChecksum));
             return Ok(batch);
         }
-        file.seek(SeekFrom::Start(self.offset))?;
-        let mut bytes = Vec::with_capacity((length - self.offset).min(CHUNK) as usize);
-        // A line may be longer than a chunk; it is read whole, or there would be no getting past it.
-        loop {
-            let got = file.by_ref().take(CHUNK).read_to_end(&mut bytes)?;
-            if (got as u64) < CHUNK || bytes[bytes.len() - got..].contains(&b'\n') {
-                break;
-            }
-            if bytes.len() as u64 >= LONGEST_LINE {
-                self.number += 1;
-                self.offset += bytes.len() as u64;
-                batch.damaged.push((self.number, BadLine::NoChecksum));
-                batch.more = true;
-                return Ok(batch);
-            }
-        }
-        for whole in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let mut end = 0;
+        for whole in chunk.bytes.split_inclusive(|byte| *byte == b'\n') {
             let Some(line) = whole.strip_suffix(b"\n") else { break };
             if batch.lines.len() + batch.damaged.len() >= limit {
                 batch.more = true;
                 break;
             }
-            self.number += 1;
-            self.offset += whole.len() as u64;
+            end += whole.len();
+            let number = self.place.number + (batch.lines.len() + batch.damaged.len()) as u64 + 1;
             match Line::decode(line) {
                 Ok(line) => batch.lines.push(line),
-                Err(error) => batch.damaged.push((self.number, error)),
+                Err(error) => batch.damaged.push((number, error)),
             }
         }
-        batch.more |= bytes.len() as u64 >= CHUNK && (!batch.lines.is_empty() || !batch.damaged.is_empty());
+        self.place.pass(&chunk.bytes[..end]);
+        batch.more |= chunk.more() && (!batch.lines.is_empty() || !batch.damaged.is_empty());
         Ok(batch)
+    }
+
+    /// Goes on behind `lines` that were fetched, whole ones with their newlines.
+    pub(super) fn pass(&mut self, lines: &[u8]) {
+        self.place.pass(lines);
+    }
+
+    /// The bytes that come next, about 4 MiB of them and at least a line; none where nothing has come. Only a giant is
+    /// passed, all else by [`Reader::pass`].
+    pub(super) fn fetch(&mut self) -> io::Result<Option<Chunk>> {
+        // Most looks see nothing new: they open nothing.
+        let known = |length| length == self.place.offset && length > 0;
+        let mut file = match fs::metadata(&self.path) {
+            Ok(data) if known(data.len()) => return Ok(None),
+            Ok(_) => File::open(&self.path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut chunk = Chunk { bytes: Vec::new(), restart: !self.place.lies_in(&file)?, giant: false };
+        if chunk.restart {
+            self.place = Place::default();
+        }
+        let length = file.metadata()?.len();
+        if length == self.place.offset {
+            return Ok(chunk.restart.then_some(chunk));
+        }
+        file.seek(SeekFrom::Start(self.place.offset))?;
+        let bytes = &mut chunk.bytes;
+        bytes.reserve(length.saturating_sub(self.place.offset).min(CHUNK) as usize);
+        // A line may be longer than a chunk; it is read whole, or there would be no getting past it.
+        loop {
+            let got = file.by_ref().take(CHUNK).read_to_end(bytes)?;
+            if (got as u64) < CHUNK || bytes[bytes.len() - got..].contains(&b'\n') {
+                return Ok(Some(chunk));
+            }
+            if bytes.len() as u64 >= LONGEST_LINE {
+                let (offset, number) = (self.place.offset + bytes.len() as u64, self.place.number + 1);
+                self.place = Place { offset, number, ..Place::default() };
+                return Ok(Some(Chunk { giant: true, ..chunk }));
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Log;
-    use super::*;
-    use crate::event::{Event, Finished, Outcome, Real, Step};
-    use proptest::prelude::*;
-    use std::io::Write;
-
-    fn step(step: u64) -> Event {
-        Event::Step(Step { step, of: 9, epoch: 1, metrics: [("train/loss".to_owned(), Real(0.5))].into() })
-    }
-
-    fn written(run: &RunDir, count: u64) -> Vec<Line> {
-        let mut log = Log::open(run, 1).unwrap();
-        (0..count).for_each(|number| log.write(step(number)).unwrap());
-        Reader::new(run).read(usize::MAX).unwrap().lines
-    }
-
-    #[test]
-    fn a_torn_end_is_set_aside_and_a_damaged_line_is_passed_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let run = RunDir::new(folder.path());
-        written(&run, 5);
-        let mut bytes = std::fs::read(run.events()).unwrap();
-        let second = bytes.iter().position(|b| *b == b'\n').unwrap() + 10;
-        bytes[second] ^= 1;
-        bytes.extend_from_slice(b"{\"v\":1,\"att");
-        std::fs::write(run.events(), &bytes).unwrap();
-
-        let mut log = Log::open(&run, 2).unwrap();
-        log.write(Event::Finished(Finished { outcome: Outcome::Done, step: 5, cause: None })).unwrap();
-        let batch = Reader::new(&run).read(usize::MAX).unwrap();
-        assert_eq!(batch.damaged.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2]);
-        assert_eq!(batch.lines.iter().map(|line| line.seq).collect::<Vec<_>>(), [0, 2, 3, 4, 5, 6]);
-        assert_eq!(batch.lines[4].event, Event::Recovered { bytes: 11 });
-        assert_eq!(std::fs::read(run.torn()).unwrap(), b"{\"v\":1,\"att\n");
-    }
-
-    #[test]
-    fn a_cut_record_is_read_anew() {
-        let folder = tempfile::tempdir().unwrap();
-        let run = RunDir::new(folder.path());
-        written(&run, 3);
-        let mut reader = Reader::new(&run);
-        assert_eq!(reader.read(2).unwrap().lines.len(), 2);
-        assert!(!reader.read(usize::MAX).unwrap().restart);
-        std::fs::write(run.events(), Line { attempt: 1, seq: 0, t: 0.0, event: step(7) }.encode()).unwrap();
-        let batch = reader.read(usize::MAX).unwrap();
-        assert!(batch.restart && batch.lines.len() == 1);
-    }
-
-    #[test]
-    fn a_line_of_any_length_is_read_and_passed() {
-        let folder = tempfile::tempdir().unwrap();
-        let run = RunDir::new(folder.path());
-        let cause = Some("x".repeat(9 << 20));
-        let mut log = Log::open(&run, 1).unwrap();
-        log.write(Event::Finished(Finished { outcome: Outcome::Failed, step: 1, cause })).unwrap();
-        std::fs::OpenOptions::new().append(true).open(run.events()).unwrap().write_all(&vec![b'y'; 5 << 20]).unwrap();
-        let mut log = Log::open(&run, 2).unwrap();
-        log.write(step(2)).unwrap();
-        let mut reader = Reader::new(&run);
-        let mut seen = 0;
-        loop {
-            let batch = reader.read(usize::MAX).unwrap();
-            seen += batch.lines.len();
-            if !batch.more {
-                break;
-            }
-        }
-        assert_eq!((seen, std::fs::metadata(run.torn()).unwrap().len()), (3, (5 << 20) + 1));
-    }
-
-    #[test]
-    fn a_record_of_a_newer_version_is_not_written_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let run = RunDir::new(folder.path());
-        let body = r#"{"v":2,"attempt":1,"seq":0,"t":1.0,"kind":"started""#;
-        std::fs::write(run.events(), format!("{body},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(body.as_bytes())))
-            .unwrap();
-        assert!(Log::open(&run, 2).unwrap_err().to_string().contains("line 1: the line has version 2"));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn any_split_of_the_record_drains_to_the_same_lines(cuts in prop::collection::vec(0..2000_usize, 0..8), limit in 1..5_usize) {
-            let folder = tempfile::tempdir().unwrap();
-            let run = RunDir::new(folder.path());
-            let lines = written(&run, 12);
-            let bytes = std::fs::read(run.events()).unwrap();
-            std::fs::remove_file(run.events()).unwrap();
-            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).chain([0, bytes.len()]).collect();
-            cuts.sort_unstable();
-            let mut reader = Reader::new(&run);
-            let mut drained = Vec::new();
-            for pair in cuts.windows(2) {
-                let mut file = std::fs::OpenOptions::new().create(true).append(true).open(run.events()).unwrap();
-                file.write_all(&bytes[pair[0]..pair[1]]).unwrap();
-                loop {
-                    let batch = reader.read(limit).unwrap();
-                    prop_assert!(batch.damaged.is_empty() && !batch.restart);
-                    if batch.lines.is_empty() { break; }
-                    drained.extend(batch.lines);
-                }
-            }
-            prop_assert_eq!(drained, lines);
-        }
-
-        #[test]
-        fn any_truncation_leaves_a_prefix(keep in 0..2000_usize) {
-            let folder = tempfile::tempdir().unwrap();
-            let run = RunDir::new(folder.path());
-            let lines = written(&run, 12);
-            let bytes = std::fs::read(run.events()).unwrap();
-            std::fs::write(run.events(), &bytes[..keep.min(bytes.len())]).unwrap();
-            let mut log = Log::open(&run, 2).unwrap();
-            log.write(step(99)).unwrap();
-            let back = Reader::new(&run).read(usize::MAX).unwrap();
-            prop_assert!(back.damaged.is_empty());
-            let old: Vec<Line> = back.lines.into_iter().filter(|line| line.attempt == 1).collect();
-            prop_assert_eq!(&old[..], &lines[..old.len()]);
-        }
-    }
-}
+mod tests;

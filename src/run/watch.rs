@@ -1,10 +1,14 @@
 //! Following a run from outside: what it has said since the last look, and what it is now.
 
-use super::{Batch, Heart, Job, Reader, RunDir};
+use super::{Batch, Heart, Job, Notes, Reader, Reading, RunDir};
 use crate::event::{Event, Outcome};
 use crate::status::{Evidence, Scheduler, Status};
+use std::fs;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
+
+/// A file system's clock may tick as rarely as this: what was written within a tick can't be told apart.
+const TICK: Duration = Duration::from_secs(2);
 
 /// A watcher of one run.
 #[derive(Debug, Clone)]
@@ -25,6 +29,47 @@ pub struct Look {
     pub status: Option<Status>,
     /// The attempt launched last.
     pub job: Option<Job>,
+    /// What people say of it.
+    pub notes: Notes,
+    /// A sentence where a file beside the record can't be read: the rest is told all the same.
+    pub trouble: Option<String>,
+}
+
+/// What shows that files of a run were written, without reading them: the same stamp twice means that a run at rest is
+/// what it was. Of one that lives it shows too little: its heartbeat and its lock are no part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// When a file was made, replaced or removed.
+    folder: SystemTime,
+    /// Length of the record, and when it was written.
+    record: Option<(u64, SystemTime)>,
+}
+
+impl Stamp {
+    /// The stamp of `run`; none where it was written to so lately that more may follow unseen.
+    pub fn of(run: &RunDir) -> Option<Self> {
+        let folder = fs::metadata(run.path()).ok()?.modified().ok()?;
+        let record = match fs::metadata(run.events()) {
+            Ok(data) => Some((data.len(), data.modified().ok()?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(_) => return None,
+        };
+        let latest = record.map_or(folder, |(_, written)| written.max(folder));
+        settled(latest).then_some(Self { folder, record })
+    }
+}
+
+/// What was read; where it can't be, the first reason why goes into `trouble`.
+fn readable<T>(read: io::Result<Option<T>>, trouble: &mut Option<String>) -> Option<T> {
+    read.unwrap_or_else(|error| {
+        trouble.get_or_insert(error.to_string());
+        None
+    })
+}
+
+/// Was what was `written` then written so long ago that another writing since would show?
+pub(super) fn settled(written: SystemTime) -> bool {
+    written.elapsed().is_ok_and(|age| age > TICK)
 }
 
 impl Watch {
@@ -32,6 +77,23 @@ impl Watch {
     pub fn new(run: RunDir) -> Self {
         let (reader, heart) = (Reader::new(&run), Heart::new(&run, Instant::now()));
         Self { run, reader, heart, attempt: 0, ended: None }
+    }
+
+    /// Begins to watch from where `reading` has got to.
+    pub fn after(run: RunDir, reading: &Reading) -> Self {
+        let ended = reading.state.finished.as_ref().map(|finished| finished.outcome);
+        let watch = Self { reader: reading.reader.clone(), ..Self::new(run) };
+        Self { attempt: reading.state.attempt, ended, ..watch }
+    }
+
+    /// Goes on from where `reading` has got to.
+    pub fn go_on(&mut self, reading: &Reading) {
+        *self = Self { heart: self.heart, ..Self::after(self.run.clone(), reading) };
+    }
+
+    /// Bytes of the record read so far.
+    pub fn offset(&self) -> u64 {
+        self.reader.offset()
     }
 
     /// The run watched.
@@ -61,8 +123,9 @@ impl Watch {
         let job = self.run.read_job()?;
         let lock = self.run.probe_for(job.as_ref());
         let heartbeat = self.heart.look(&self.run, Instant::now());
-        let held = self.run.read_notes()?.is_some_and(|notes| notes.held);
-        let request = self.run.read_request()?.map(|request| (request.attempt, request.wish));
+        let mut trouble = None;
+        let notes = readable(self.run.read_notes(), &mut trouble).unwrap_or_default();
+        let request = readable(self.run.read_request(), &mut trouble).map(|request| (request.attempt, request.wish));
         let batch = self.reader.read(limit)?;
         if batch.restart {
             (self.attempt, self.ended) = (0, None);
@@ -78,7 +141,7 @@ impl Watch {
         }
         let evidence = Evidence {
             job: job.as_ref().map(|job| job.attempt),
-            held,
+            held: notes.held,
             attempt: self.attempt,
             ended: self.ended,
             lock,
@@ -86,6 +149,6 @@ impl Watch {
             scheduler: Scheduler::None,
             request,
         };
-        Ok(Look { status: (!batch.more).then(|| Status::derive(&evidence)), batch, job })
+        Ok(Look { status: (!batch.more).then(|| Status::derive(&evidence)), batch, job, notes, trouble })
     }
 }

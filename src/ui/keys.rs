@@ -1,160 +1,373 @@
-//! One table of keys: what is pressed, where, what it does, how it is called. Dispatch, footer and help are views of it.
+//! One table of keys: what is pressed, where, what it does, how it is called. Dispatch, footer, help, palette and the names
+//! in the user's file are views of it; [`Keys`] is the table with the user's own keys in it.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+mod bound;
+mod press;
 
-/// What a key does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// One row up.
-    Up,
-    /// One row down.
-    Down,
-    /// A page up.
-    PageUp,
-    /// A page down.
-    PageDown,
-    /// To the first row.
-    First,
-    /// To the last row.
-    Last,
-    /// Into the chosen row, or yes.
-    Enter,
-    /// One layer back, or no.
-    Back,
-    /// Train the experiment under the cursor.
-    Start,
-    /// Stop the run under the cursor.
-    Stop,
-    /// Go on with the run under the cursor.
-    Resume,
-    /// The newer run of the list.
-    Previous,
-    /// The older run of the list.
-    Next,
-    /// Show the keys.
-    Help,
-    /// Leave; runs go on.
-    Quit,
+pub use bound::{Change, Keys, Row};
+pub use press::Press;
+
+/// An enum whose variants have names that stay, for the user's file.
+macro_rules! named {
+    ($(#[$about:meta])* $kind:ident { $($(#[$doc:meta])* $variant:ident $name:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $kind { $($(#[$doc])* $variant,)* }
+
+        impl $kind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word for it in the user's file.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The one that a word names.
+            pub fn named(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.name() == word)
+            }
+        }
+    };
 }
 
-/// Where a key counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// On every screen, when no dialogue is open.
-    Screens,
-    /// On the list of experiments.
-    List,
-    /// On the screen of one run.
-    Run,
-    /// In a list of choices.
-    Choice,
-    /// At a question.
-    Question,
-    /// On a page to read.
-    Page,
+named! {
+    /// What a key does.
+    Action {
+        /// One row up.
+        Up "up",
+        /// One row down.
+        Down "down",
+        /// To the left.
+        Left "left",
+        /// To the right.
+        Right "right",
+        /// A page up.
+        PageUp "page-up",
+        /// A page down.
+        PageDown "page-down",
+        /// To the first row.
+        First "first",
+        /// To the last row.
+        Last "last",
+        /// Into the chosen row, or yes.
+        Enter "enter",
+        /// One layer back, or no.
+        Back "back",
+        /// The experiments and their runs.
+        Experiments "experiments",
+        /// The charts of a run.
+        Charts "charts",
+        /// How a run's classes fare.
+        Classes "classes",
+        /// Runs side by side.
+        Compare "compare",
+        /// The devices.
+        Devices "devices",
+        /// The log of a run.
+        Log "log",
+        /// The screen to the right.
+        NextScreen "next-screen",
+        /// The screen to the left.
+        PreviousScreen "previous-screen",
+        /// Train the experiment under the cursor.
+        Start "start",
+        /// Stop the run under the cursor.
+        Stop "stop",
+        /// Go on with the run under the cursor.
+        Resume "resume",
+        /// The one above: run, or metric.
+        Previous "previous",
+        /// The one below: run, or metric.
+        Next "next",
+        /// Mark it, or take it along.
+        Mark "mark",
+        /// Mark all that is shown.
+        MarkAll "mark-all",
+        /// Type what is to be shown or found.
+        Search "search",
+        /// To the next that fits what was typed.
+        FindNext "find-next",
+        /// To the one before that fits what was typed.
+        FindPrevious "find-previous",
+        /// The next order.
+        Sort "sort",
+        /// The order turned round.
+        Reverse "reverse",
+        /// Put together by the next thing.
+        Group "group",
+        /// Fold or unfold a group.
+        Fold "fold",
+        /// Fold or unfold all groups.
+        FoldAll "fold-all",
+        /// Give a metric a column, or take it away.
+        Columns "columns",
+        /// Closer.
+        ZoomIn "zoom-in",
+        /// Further away.
+        ZoomOut "zoom-out",
+        /// What is shown, to the left.
+        PanLeft "pan-left",
+        /// What is shown, to the right.
+        PanRight "pan-right",
+        /// The next unit along.
+        Axis "axis",
+        /// Smoother.
+        Smoother "smoother",
+        /// Less smooth.
+        Rougher "rougher",
+        /// Logarithmic or not.
+        Logarithmic "logarithmic",
+        /// With outliers or without.
+        Outliers "outliers",
+        /// What the others are measured by.
+        Baseline "baseline",
+        /// The next split.
+        Split "split",
+        /// The matrix alone, or all.
+        Matrix "matrix",
+        /// The next page of a screen.
+        NextPage "next-page",
+        /// The page of a screen before.
+        PreviousPage "previous-page",
+        /// Write a note about a run.
+        Note "note",
+        /// Give a run tags.
+        Tags "tags",
+        /// Copy what is in front.
+        Copy "copy",
+        /// Put a run into the trash.
+        Trash "trash",
+        /// Take it out of the trash again.
+        Restore "restore",
+        /// Hold the picture still.
+        Freeze "freeze",
+        /// Open the settings of the run to be started.
+        Edit "edit",
+        /// Back to what the file says.
+        Undo "undo",
+        /// The next word that is allowed.
+        Word "word",
+        /// Everything that can be done, by name.
+        Palette "palette",
+        /// Show the keys.
+        Help "help",
+        /// Leave; runs go on.
+        Quit "quit",
+    }
 }
 
-/// A row of the table.
+named! {
+    /// Where a key counts.
+    Place {
+        /// On every screen, when no dialogue is open.
+        Screens "screens",
+        /// On the list of experiments.
+        List "list",
+        /// On the charts of one run.
+        Run "run",
+        /// On the classes of one run.
+        Classes "classes",
+        /// On runs side by side.
+        Compare "compare",
+        /// On the devices.
+        Devices "devices",
+        /// On the log of one run.
+        Log "log",
+        /// In a list of choices.
+        Choice "choice",
+        /// In the table of settings of the run to be started.
+        Settings "settings",
+        /// Where a value is typed.
+        Typing "typing",
+        /// At a question.
+        Question "question",
+        /// On a page to read.
+        Page "page",
+    }
+}
+
+impl Action {
+    /// A screen or dialogue can't be left without it, so it needs a key.
+    pub fn is_needed(self) -> bool {
+        matches!(self, Self::Enter | Self::Back | Self::Quit)
+    }
+}
+
+impl Place {
+    /// A screen, where the rows of [`Place::Screens`] count too.
+    pub fn is_screen(self) -> bool {
+        matches!(self, Self::List | Self::Run | Self::Classes | Self::Compare | Self::Devices | Self::Log)
+    }
+
+    /// The rows of `other` count here.
+    fn has(self, other: Self) -> bool {
+        self == other || (other == Self::Screens && self.is_screen())
+    }
+}
+
+/// A row of the table as it is written here.
 #[derive(Debug)]
 pub struct Binding {
-    place: Place,
-    keys: &'static [KeyCode],
-    /// The keys as written for people.
-    pub label: &'static str,
-    /// What it does, in a few words.
+    /// Where it counts.
+    pub place: Place,
+    /// The keys, as in the user's file ([`Press`]).
+    pub keys: &'static [&'static str],
+    /// What it does.
+    pub action: Action,
+    /// The same in a few words.
     pub text: &'static str,
     /// The word for it in the footer; empty where it isn't shown there.
     pub short: &'static str,
-    action: Action,
 }
 
 macro_rules! bindings {
-    ($($place:ident $label:literal [$($key:expr),*] $action:ident $text:literal $short:literal;)*) => {
+    ($($place:ident [$($key:literal),*] $action:ident $text:literal $short:literal;)*) => {
         &[$(Binding {
             place: Place::$place,
             keys: &[$($key),*],
-            label: $label,
+            action: Action::$action,
             text: $text,
             short: $short,
-            action: Action::$action,
         }),*]
     };
 }
 
-use KeyCode::{Char, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Up};
-
-/// All keys.
+/// All keys. The `gg` of other programs works as well: the first `g` goes to the first row, where the second stays. So no
+/// key has to wait for another.
 pub const TABLE: &[Binding] = bindings! {
-    List "↑ k" [Up, Char('k')] Up "up" "";
-    List "↓ j" [Down, Char('j')] Down "down" "";
-    List "PgUp" [PageUp] PageUp "a page up" "";
-    List "PgDn" [PageDown] PageDown "a page down" "";
-    List "Home g" [Home, Char('g')] First "first row" "";
-    List "End G" [End, Char('G')] Last "last row" "";
-    List "Enter" [Enter, Right, Char('l')] Enter "open the run" "open";
-    List "s" [Char('s')] Start "start the experiment" "start";
-    Run "s" [Char('s')] Start "start the experiment again" "";
-    Screens "x" [Char('x')] Stop "stop the run" "stop";
-    Screens "r" [Char('r')] Resume "resume the run" "resume";
-    Run "↑ k" [Up, Char('k')] Up "log up" "";
-    Run "↓ j" [Down, Char('j')] Down "log down" "";
-    Run "PgUp" [PageUp] PageUp "log a page up" "";
-    Run "PgDn" [PageDown] PageDown "log a page down" "";
-    Run "Home g" [Home, Char('g')] First "start of the log" "";
-    Run "End G" [End, Char('G')] Last "follow the log" "";
-    Run "[ p" [Char('['), Char('p')] Previous "the run above" "";
-    Run "] n" [Char(']'), Char('n')] Next "the run below" "next";
-    Run "Esc" [Esc, Left, Char('h')] Back "back to the list" "back";
-    Screens "?" [Char('?')] Help "help" "help";
-    Screens "q" [Char('q')] Quit "leave; runs go on" "leave";
-    Choice "↑ k" [Up, Char('k')] Up "up" "";
-    Choice "↓ j" [Down, Char('j')] Down "down" "choose";
-    Choice "Enter y" [Enter, Char('y')] Enter "train there" "train there";
-    Choice "Esc n" [Esc, Char('n'), Char('q')] Back "no" "no";
-    Question "Enter y" [Enter, Char('y')] Enter "yes" "yes";
-    Question "Esc n" [Esc, Char('n'), Char('q')] Back "no" "no";
-    Page "Esc" [Esc, Enter, Char('q'), Char('?')] Back "close" "close";
+    List ["up", "k"] Up "up" "";
+    List ["down", "j"] Down "down" "";
+    List ["pageup"] PageUp "a page up" "";
+    List ["pagedown"] PageDown "a page down" "";
+    List ["home", "g"] First "first row" "";
+    List ["end", "G"] Last "last row" "";
+    List ["enter", "right", "l"] Enter "open the run" "open";
+    List ["esc"] Back "show all again" "";
+    List ["/"] Search "filter" "filter";
+    List ["n"] FindNext "next that fits" "";
+    List ["N"] FindPrevious "one before that fits" "";
+    List ["space"] Mark "mark" "mark";
+    List ["*"] MarkAll "mark all shown" "";
+    List ["o"] Sort "next order" "";
+    List ["O"] Reverse "turn the order round" "";
+    List ["b"] Group "group by" "";
+    List ["z"] Fold "fold the group" "";
+    List ["Z"] FoldAll "fold all groups" "";
+    List ["c"] Columns "a metric as a column" "";
+    List ["T"] Tags "tags" "";
+    List ["D"] Trash "into the trash" "";
+    List ["u"] Restore "out of the trash" "";
+    Run ["left", "h"] Left "read values to the left" "read";
+    Run ["right", "l"] Right "read values to the right" "";
+    Run ["up", "k"] Up "the chart before" "";
+    Run ["down", "j"] Down "the next chart" "chart";
+    Run ["enter"] Enter "this chart alone" "alone";
+    Run ["+", "="] ZoomIn "closer" "zoom";
+    Run ["-"] ZoomOut "further away" "";
+    Run [",", "<"] PanLeft "what is earlier" "";
+    Run [".", ">"] PanRight "what is later" "";
+    Run ["a"] Axis "steps, epochs, time" "axis";
+    Run ["w"] Smoother "smoother" "smooth";
+    Run ["W"] Rougher "less smooth" "";
+    Run ["L"] Logarithmic "logarithmic" "";
+    Run ["o"] Outliers "cut outliers off" "";
+    Run ["b"] Baseline "pin it as baseline" "";
+    Run ["[", "p"] Previous "the run above" "";
+    Run ["]", "n"] Next "the run below" "";
+    Run ["T"] Tags "tags" "";
+    Run ["esc"] Back "back" "back";
+    Classes ["up", "k"] Up "up" "";
+    Classes ["down", "j"] Down "down" "";
+    Classes ["pageup"] PageUp "a page up" "";
+    Classes ["pagedown"] PageDown "a page down" "";
+    Classes ["home", "g"] First "first row" "";
+    Classes ["end", "G"] Last "last row" "";
+    Classes ["o"] Sort "next order" "order";
+    Classes ["O"] Reverse "turn the order round" "";
+    Classes ["t"] Split "next split" "split";
+    Classes ["m", "enter"] Matrix "the matrix alone" "matrix";
+    Classes ["[", "p"] Previous "the run above" "";
+    Classes ["]", "n"] Next "the run below" "next";
+    Classes ["esc"] Back "back" "back";
+    Compare ["up", "k"] Up "up" "";
+    Compare ["down", "j"] Down "down" "";
+    Compare ["left", "h"] Left "to the left" "";
+    Compare ["right", "l"] Right "to the right" "";
+    Compare ["p"] NextPage "next page" "page";
+    Compare ["P"] PreviousPage "the page before" "";
+    Compare ["["] Previous "the metric before" "";
+    Compare ["]"] Next "next metric" "metric";
+    Compare ["b"] Baseline "measure by the next run" "baseline";
+    Compare ["a"] Axis "steps, epochs, time" "axis";
+    Compare ["w"] Smoother "smoother" "smooth";
+    Compare ["W"] Rougher "less smooth" "";
+    Compare ["L"] Logarithmic "logarithmic" "";
+    Compare ["o"] Outliers "cut outliers off" "";
+    Compare ["+", "="] ZoomIn "closer" "";
+    Compare ["-"] ZoomOut "further away" "";
+    Compare [","] PanLeft "what is earlier" "";
+    Compare ["."] PanRight "what is later" "";
+    Compare ["esc"] Back "back" "back";
+    Devices ["up", "k"] Up "up" "";
+    Devices ["down", "j"] Down "down" "choose";
+    Devices ["enter", "m"] Enter "all its processes" "processes";
+    Devices ["esc"] Back "back" "back";
+    Log ["up", "k"] Up "up" "";
+    Log ["down", "j"] Down "down" "";
+    Log ["pageup"] PageUp "a page up" "";
+    Log ["pagedown", "space"] PageDown "a page down" "";
+    Log ["home", "g"] First "first line" "";
+    Log ["end", "G"] Last "follow the end" "follow";
+    Log ["/"] Search "find" "find";
+    Log ["n"] FindNext "next above" "again";
+    Log ["N"] FindPrevious "next below" "";
+    Log ["["] Previous "the run above" "";
+    Log ["]"] Next "the run below" "next";
+    Log ["esc"] Back "back" "back";
+    Screens ["s"] Start "start the experiment" "start";
+    Screens ["x"] Stop "stop the run" "stop";
+    Screens ["r"] Resume "resume the run" "resume";
+    Screens ["e"] Note "write a note" "";
+    Screens ["y"] Copy "copy" "";
+    Screens ["F"] Freeze "hold still" "";
+    Screens ["1"] Experiments "experiments" "";
+    Screens ["2"] Charts "charts of the run" "";
+    Screens ["3"] Classes "its classes" "";
+    Screens ["4"] Compare "marked runs side by side" "";
+    Screens ["5"] Devices "devices" "";
+    Screens ["6"] Log "its log" "";
+    Screens ["tab"] NextScreen "next screen" "";
+    Screens ["backtab"] PreviousScreen "the screen before" "";
+    Screens [":", "ctrl-p"] Palette "everything, by name" "more";
+    Screens ["?"] Help "help" "help";
+    Screens ["q"] Quit "leave; runs go on" "leave";
+    Choice ["up", "k"] Up "up" "";
+    Choice ["down", "j"] Down "down" "choose";
+    Choice ["enter", "y"] Enter "train there" "train there";
+    Choice ["space"] Mark "take a GPU along" "several";
+    Choice ["e"] Edit "settings of this run" "settings";
+    Choice ["esc", "n", "q"] Back "no" "no";
+    Settings ["up", "k"] Up "up" "";
+    Settings ["down", "j"] Down "down" "choose";
+    Settings ["pageup"] PageUp "a page up" "";
+    Settings ["pagedown"] PageDown "a page down" "";
+    Settings ["home", "g"] First "first row" "";
+    Settings ["end", "G"] Last "last row" "";
+    Settings ["enter", "right", "l"] Enter "type a value" "change";
+    Settings ["u"] Undo "as the file has it" "undo";
+    Settings ["esc", "left", "h", "q"] Back "to the devices" "devices";
+    Typing ["enter"] Enter "take the value" "take";
+    Typing ["tab"] Word "the next word" "next word";
+    Typing ["esc"] Back "leave it as it was" "as it was";
+    Question ["enter", "y"] Enter "yes" "yes";
+    Question ["esc", "n", "q"] Back "no" "no";
+    Page ["up", "k"] Up "up" "";
+    Page ["down", "j"] Down "down" "more";
+    Page ["pageup"] PageUp "a page up" "";
+    Page ["pagedown", "space"] PageDown "a page down" "";
+    Page ["esc", "enter", "q", "?"] Back "close" "close";
 };
 
-/// The rows that count at `place`.
-pub fn at(place: Place) -> impl Iterator<Item = &'static Binding> {
-    let screen = matches!(place, Place::List | Place::Run);
-    let counts = move |binding: &&Binding| binding.place == place || (screen && binding.place == Place::Screens);
-    TABLE.iter().filter(counts)
-}
-
-/// What `key` does at `place`, if anything.
-pub fn action(place: Place, key: &KeyEvent) -> Option<Action> {
-    if key.kind == KeyEventKind::Release {
-        return None;
-    }
-    if key.modifiers.contains(KeyModifiers::CONTROL) {
-        return (key.code == Char('c')).then_some(Action::Quit);
-    }
-    at(place).find(|binding| binding.keys.contains(&key.code)).map(|binding| binding.action)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_key_has_two_meanings_in_one_place() {
-        for place in [Place::List, Place::Run, Place::Choice, Place::Question, Place::Page] {
-            let keys: Vec<&KeyCode> = at(place).flat_map(|binding| binding.keys).collect();
-            for (index, key) in keys.iter().enumerate() {
-                assert!(!keys[..index].contains(key), "{key:?} at {place:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_release_is_no_press_and_control_c_always_leaves() {
-        let mut key = KeyEvent::new(Char('q'), KeyModifiers::NONE);
-        assert_eq!(action(Place::List, &key), Some(Action::Quit));
-        key.kind = KeyEventKind::Release;
-        assert_eq!(action(Place::List, &key), None);
-        let key = KeyEvent::new(Char('c'), KeyModifiers::CONTROL);
-        assert_eq!(action(Place::Question, &key), Some(Action::Quit));
-    }
-}
+mod tests;

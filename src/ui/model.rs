@@ -1,21 +1,44 @@
 //! What the screen knows, what can happen to it, and what it wants done. Pure: no files, no clock, no terminal.
 
+pub mod compare;
+mod data;
 mod press;
+mod screens;
+pub mod start;
+mod still;
+mod toast;
 mod update;
+pub mod words;
 
+pub use screens::{Attention, Screen, Tab};
+pub use start::StartDialogue;
+pub use still::Held;
+pub use toast::Toast;
 pub use update::update;
+pub use words::{Said, Words};
 
 use crate::project::Project;
 use crate::sight::Sight;
-use crate::ui::keys::Place;
+use crate::ui::keys::{Action, Keys, Place};
+use crate::ui::list::{ListState, Row, Rows, Target};
+use crate::ui::log::LogLook;
+use crate::ui::look::Look;
+use crate::ui::palette::Palette;
 use crate::ui::theme::Theme;
-use crossterm::event::KeyEvent;
+use crate::ui::view::{ClassesScreen, DevicesScreen};
+use compare::CompareScreen;
+use crossterm::event::{KeyEvent, MouseEvent};
 use mocolab::config::Suite;
+use mocolab::device::history::History;
+use mocolab::device::sample::Sample;
 use mocolab::device::{Choice, Devices};
 use mocolab::experiment::Experiment;
-use mocolab::run::{Batch, Job, RunDir};
+use mocolab::run::{Batch, Job, Notes, Reading, RunDir};
 use mocolab::status::{Status, Wish};
+use mocolab::survival::Facts;
+use ratatui::layout::Rect;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Lines of a log kept for the screen.
 pub const LOG_LINES: usize = 2000;
@@ -27,49 +50,72 @@ pub struct Model {
     pub place: String,
     /// How it looks.
     pub theme: Theme,
+    /// The keys it obeys.
+    pub keys: Keys,
+    /// Nothing may be started, stopped or written.
+    pub read_only: bool,
+    /// Tells this boot of this machine from others.
+    pub boot_id: String,
+    /// Seconds since 1970, when the last message came.
+    pub now: f64,
+    /// Seconds that this place's clock is ahead of Greenwich.
+    pub east: i32,
     /// The experiments, or what is wrong with the file; none before it has been read.
     pub suite: Option<Result<Suite, String>>,
     /// Every run by its directory.
     pub runs: BTreeMap<RunDir, Sight>,
     /// All runs that lay there at the start have been read once.
     pub complete: bool,
-    /// The row chosen on the list.
-    pub cursor: usize,
+    /// What was asked of the list.
+    pub list: ListState,
+    /// What follows from it.
+    pub rows: Rows,
+    /// How charts are looked at.
+    pub look: Look,
+    /// The run whose curves the others are drawn over.
+    pub baseline: Option<RunDir>,
+    /// How classes are looked at.
+    pub classes: ClassesScreen,
+    /// How runs side by side are looked at.
+    pub compare: CompareScreen,
+    /// How devices are looked at.
+    pub devices: DevicesScreen,
+    /// The devices now; none before they were looked at.
+    pub sample: Option<Sample>,
+    /// What they did before.
+    pub history: History,
+    /// The end of the log that is followed, safe to print.
+    pub log: Vec<String>,
+    /// Lines that it has had in all, as far as they were counted.
+    pub log_total: u64,
+    /// How it is looked at.
+    pub log_look: LogLook,
     /// The screen in front.
     pub screen: Screen,
+    /// What is typed on the line at the bottom.
+    pub words: Option<Words>,
     /// The dialogue over it.
     pub dialogue: Option<Dialogue>,
     /// The last thing that was done or failed, until the next key.
     pub notice: Option<Notice>,
+    /// What happened to runs lately.
+    pub toasts: Vec<Toast>,
+    /// What has come since the picture was held still; none where it isn't.
+    pub frozen: Option<Held>,
+    /// Runs put into the trash from here, each with the place where it lies now; the last one first out.
+    pub trash: Vec<(RunDir, PathBuf)>,
     /// The user leaves.
     pub leaving: bool,
-}
-
-/// The screen in front.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Screen {
-    /// The experiments and their runs.
-    List,
-    /// One run.
-    Run(RunScreen),
-}
-
-/// The screen of one run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunScreen {
-    /// Which.
-    pub run: RunDir,
-    /// The end of its log, safe to print.
-    pub log: Vec<String>,
-    /// Lines between the end of the log and the last one shown; 0 follows it.
-    pub up: usize,
+    attention: Attention,
+    /// The runs that were shown last.
+    shown: Vec<RunDir>,
 }
 
 /// A question, or a page over the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Dialogue {
     /// Where to train something.
-    Start(StartDialogue),
+    Start(Box<StartDialogue>),
     /// Whether to stop a run: by request, or at once where it has been asked already.
     Stop {
         /// Which.
@@ -77,19 +123,12 @@ pub enum Dialogue {
         /// Kill it.
         now: bool,
     },
-    /// The keys.
-    Help,
-}
-
-/// Where to train something.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StartDialogue {
-    /// What.
-    pub what: Start,
-    /// The devices; none while they are being looked for.
-    pub devices: Option<Devices>,
-    /// The row chosen.
-    pub cursor: usize,
+    /// Whether to put a run into the trash.
+    Trash(RunDir),
+    /// The keys, from this line on.
+    Help(usize),
+    /// All that can be done here, by name.
+    Palette(Palette),
 }
 
 /// What to start.
@@ -97,6 +136,8 @@ pub struct StartDialogue {
 pub enum Start {
     /// A new run.
     New(Box<Experiment>),
+    /// A new run with other settings than the file has: which, a line each.
+    Changed(Box<Experiment>, Vec<String>),
     /// A run that goes on.
     Again(RunDir),
 }
@@ -121,18 +162,36 @@ pub enum Msg {
     Suite(Result<Suite, String>),
     /// Something new about a run.
     News(Box<News>),
+    /// Something new about several runs at once: all that lay there at the start, say.
+    Found(Vec<News>),
     /// A run is gone from the disk.
     Gone(RunDir),
     /// All runs have been read once.
     Complete,
-    /// The end of a run's log.
-    Log(RunDir, Vec<String>),
-    /// The devices were looked at.
+    /// The end of a run's log, and how many lines it has had in all, as far as they were counted.
+    Log(RunDir, Vec<String>, u64),
+    /// The mouse did something, on a screen of this size.
+    Mouse(MouseEvent, Rect),
+    /// Text was pasted.
+    Paste(String),
+    /// The devices were looked for.
     Devices(Devices),
+    /// The devices were looked at, at a moment of a clock that never goes back.
+    Sampled(Box<Sample>, f64),
+    /// Time has passed: the next message is due now.
+    Tick,
+    /// What decides here whether a run lives on was looked at.
+    Facts(Facts),
     /// Something was done or failed.
     Notice(Notice),
     /// A run was made by this screen: show it.
     Made(RunDir),
+    /// A run was put into the trash, where it lies at this path.
+    Trashed(RunDir, PathBuf),
+    /// A run is back from the trash.
+    Restored(RunDir),
+    /// This is said of a run now.
+    Noted(RunDir, Notes),
 }
 
 /// Something new about a run.
@@ -142,12 +201,16 @@ pub struct News {
     pub run: RunDir,
     /// What it trains, the first time.
     pub experiment: Option<Result<Experiment, String>>,
-    /// New lines of its record.
+    /// What of its record is known, in the place of all that was told before: at first, and where the depth changes.
+    pub reading: Option<Box<Reading>>,
+    /// New lines of its record after that.
     pub batch: Batch,
     /// What it is, once its record has been read to the end.
     pub status: Option<Status>,
     /// The attempt launched last.
     pub job: Option<Job>,
+    /// What people say of it.
+    pub notes: Notes,
     /// What of it can't be read.
     pub trouble: Option<String>,
 }
@@ -155,7 +218,7 @@ pub struct News {
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cmd {
-    /// Look for devices.
+    /// Look for devices, and for what decides whether a run lives on.
     FindDevices,
     /// Train something on a device.
     Start(Start, Choice),
@@ -163,19 +226,16 @@ pub enum Cmd {
     Ask(RunDir, Wish),
     /// Kill a run's process.
     Kill(RunDir),
-    /// Follow the log of this run, and of no other.
-    Follow(Option<RunDir>),
-}
-
-/// A row of the list.
-#[derive(Debug, Clone, Copy)]
-pub enum Row<'a> {
-    /// An experiment of the file.
-    Experiment(&'a Experiment),
-    /// The name of an experiment that the file no longer has.
-    Former(&'a str),
-    /// A run of the experiment above.
-    Run(&'a Sight),
+    /// Watch this, and nothing else.
+    Attend(Attention),
+    /// Say this of a run.
+    Say(RunDir, Said),
+    /// Copy this text, which is called so.
+    Copy(&'static str, String),
+    /// Put a run into the trash.
+    Trash(RunDir),
+    /// Bring a run back from this path.
+    Restore(RunDir, PathBuf),
 }
 
 impl Model {
@@ -190,72 +250,89 @@ impl Model {
         Self {
             place: mocolab::text::sanitize(&place),
             theme,
+            keys: Keys::new(theme.ascii()),
+            read_only: false,
+            boot_id: String::new(),
+            now: 0.0,
+            east: 0,
             suite: None,
             runs: BTreeMap::new(),
             complete: false,
-            cursor: 0,
+            list: ListState::default(),
+            rows: Rows::default(),
+            look: Look::default(),
+            baseline: None,
+            classes: ClassesScreen::default(),
+            compare: CompareScreen::default(),
+            devices: DevicesScreen::default(),
+            sample: None,
+            history: History::default(),
+            log: Vec::new(),
+            log_total: 0,
+            log_look: LogLook::default(),
             screen: Screen::List,
+            words: None,
             dialogue: None,
             notice: None,
+            toasts: Vec::new(),
+            frozen: None,
+            trash: Vec::new(),
             leaving: false,
+            attention: Attention::default(),
+            shown: Vec::new(),
         }
-    }
-
-    /// The rows of the list: each experiment of the file with its runs, newest first, then runs of experiments that the
-    /// file no longer has.
-    pub fn rows(&self) -> Vec<Row<'_>> {
-        let mut of: BTreeMap<String, Vec<&Sight>> = BTreeMap::new();
-        for sight in self.runs.values().rev() {
-            let name = sight.run.experiment_name().map(|name| name.to_string()).unwrap_or_default();
-            of.entry(name).or_default().push(sight);
-        }
-        let mut rows = Vec::new();
-        if let Some(Ok(suite)) = &self.suite {
-            for experiment in suite.experiments() {
-                rows.push(Row::Experiment(experiment));
-                rows.extend(of.remove(experiment.name.as_str()).into_iter().flatten().map(Row::Run));
-            }
-        }
-        for sight in of.values().flatten() {
-            let name = sight.run.path().parent().and_then(|path| path.file_name()).and_then(|name| name.to_str());
-            let name = name.unwrap_or_default();
-            if !rows.iter().any(|row| matches!(row, Row::Former(former) if *former == name)) {
-                rows.push(Row::Former(name));
-            }
-            rows.push(Row::Run(sight));
-        }
-        rows
     }
 
     /// Where a key counts now.
     pub fn front(&self) -> Place {
-        match (&self.dialogue, &self.screen) {
-            (Some(Dialogue::Start(_)), _) => Place::Choice,
-            (Some(Dialogue::Stop { .. }), _) => Place::Question,
-            (Some(Dialogue::Help), _) => Place::Page,
-            (None, Screen::List) => Place::List,
-            (None, Screen::Run(_)) => Place::Run,
+        match &self.dialogue {
+            Some(Dialogue::Start(start)) => start.place(),
+            Some(Dialogue::Stop { .. } | Dialogue::Trash(_)) => Place::Question,
+            Some(Dialogue::Help(_) | Dialogue::Palette(_)) => Place::Page,
+            None => self.screen.place(),
         }
     }
 
-    /// The run in front: that of the run's screen, or the one chosen on the list.
+    /// The run in front: that of the screen, or the one chosen on the list.
     pub fn run(&self) -> Option<&Sight> {
-        match &self.screen {
-            Screen::Run(screen) => self.runs.get(&screen.run),
-            Screen::List => match self.rows().get(self.cursor) {
-                Some(Row::Run(sight)) => Some(sight),
-                _ => None,
-            },
-        }
+        let here = (&self.screen, self.list.chosen(), self.shown.as_slice());
+        // The list may have lost to the filter what was shown last.
+        let ((Screen::Run(run) | Screen::Classes(run) | Screen::Log(run), ..)
+        | (Screen::Devices | Screen::Compare(_), _, [run])
+        | (_, Some(Target::Run(run)), _)) = here
+        else {
+            return None;
+        };
+        self.runs.get(run)
     }
 
     /// The experiment of the row chosen, or of the run in front, as the file has it now.
     pub fn experiment(&self) -> Option<&Experiment> {
-        let name = match (&self.screen, self.rows().get(self.cursor)) {
-            (Screen::List, Some(Row::Experiment(experiment))) => return Some(*experiment),
-            _ => self.run()?.run.experiment_name()?,
-        };
         let suite = self.suite.as_ref()?.as_ref().ok()?;
+        let name = match (self.run(), self.list.chosen()) {
+            (Some(sight), _) => sight.run.experiment_name()?,
+            (None, Some(Target::Experiment(name))) => name.clone(),
+            (None, Some(Target::Group(_))) => match self.rows.rows().get(self.list.cursor()) {
+                Some(Row::Group(group)) => group.experiment.clone()?,
+                _ => return None,
+            },
+            (None, _) => return None,
+        };
         suite.experiments().find(|experiment| experiment.name == name)
+    }
+
+    /// The line of the list's filter is open.
+    pub fn list_is_typed(&self) -> bool {
+        self.dialogue.is_none() && self.screen == Screen::List && self.list.search.line().is_some()
+    }
+
+    /// The key for `action` here, to be named in a sentence.
+    pub fn key(&self, action: Action) -> String {
+        self.keys.key_for(self.front(), action).unwrap_or_else(|| ":".to_owned())
+    }
+
+    /// The experiments of the file, where it can be read.
+    pub fn suite(&self) -> Option<&Suite> {
+        self.suite.as_ref()?.as_ref().ok()
     }
 }

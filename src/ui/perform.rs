@@ -1,51 +1,154 @@
 //! Does what the model wants done, each thing on a thread of its own, and tells how it went.
 
-use super::model::{Cmd, Msg, Notice, Start};
+use super::model::{Cmd, Msg, Notice, Said, Start};
 use super::watcher::{self, Order};
 use crate::project::{self, Project};
 use anyhow::Context;
+use mocolab::device::sample::Sampler;
 use mocolab::device::{Choice, Devices};
 use mocolab::executor::local;
-use mocolab::run::RunDir;
+use mocolab::run::{Notes, RunDir};
+use mocolab::survival::Facts;
 use mocolab::text::log_line;
-use std::sync::mpsc::Sender;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
+
+/// Time between two looks at the devices.
+const SAMPLE: Duration = Duration::from_secs(1);
 
 /// Where commands are carried out.
 pub struct Hands {
     project: Project,
     tell: UnboundedSender<Msg>,
     watcher: Sender<Order>,
+    sampler: Sender<bool>,
+    read_only: bool,
 }
 
 impl Hands {
-    /// Starts watching `project`; all that happens is told to `tell`.
-    pub fn new(project: Project, tell: UnboundedSender<Msg>) -> Self {
-        let watcher = watcher::spawn(project.clone(), tell.clone());
-        Self { project, tell, watcher }
+    /// Starts watching `project`; all that happens is told to `tell`. Where `read_only`, nothing is written, no cache either.
+    pub fn new(project: Project, tell: UnboundedSender<Msg>, read_only: bool) -> Self {
+        let watcher = watcher::spawn(project.clone(), tell.clone(), !read_only);
+        let (sampler, wanted) = channel();
+        let (runs, listener) = (project.runs.path().to_owned(), tell.clone());
+        thread::spawn(move || sample(&runs, &wanted, &listener));
+        Self { project, tell, watcher, sampler, read_only }
     }
 
     /// Carries out `command`; returns at once.
     pub fn perform(&self, command: Cmd) {
-        if let Cmd::Follow(run) = command {
-            let _ = self.watcher.send(Order::Follow(run));
+        if let Cmd::Attend(attention) = command {
+            let _ = self.watcher.send(Order::Whole(attention.whole));
+            let _ = self.watcher.send(Order::Follow(attention.log));
+            let _ = self.sampler.send(attention.devices);
             return;
         }
         let (project, tell, watcher) = (self.project.clone(), self.tell.clone(), self.watcher.clone());
+        let read_only = self.read_only;
         thread::spawn(move || {
             let message = match command {
-                Cmd::FindDevices => Msg::Devices(Devices::find()),
+                Cmd::FindDevices => {
+                    let _ = tell.send(Msg::Facts(Facts::gather(project.runs.path())));
+                    Msg::Devices(Devices::find())
+                }
                 Cmd::Start(what, device) => start(&project, &tell, &watcher, what, &device),
                 Cmd::Ask(run, wish) => told(local::ask(&run, wish).map(|_| format!("asked {} to stop", run.label()))),
                 Cmd::Kill(run) => told(local::kill(&run).map(|()| format!("killed {}", run.label()))),
-                Cmd::Follow(_) => return,
+                Cmd::Say(run, said) => match note(&run, said) {
+                    Ok(notes) => {
+                        let _ = tell.send(Msg::Noted(run.clone(), notes));
+                        Msg::Notice(Notice::Done(format!("noted of {}", run.label())))
+                    }
+                    Err(error) => told(Err::<String, _>(error)),
+                },
+                Cmd::Copy(what, text) => copied(what, &text, read_only),
+                Cmd::Trash(run) => match project.runs.trash(&run) {
+                    Ok(place) => {
+                        let _ = tell.send(Msg::Trashed(run.clone(), place));
+                        Msg::Notice(Notice::Done(format!("{} is in the trash", run.label())))
+                    }
+                    Err(error) => told(Err::<String, _>(error)),
+                },
+                Cmd::Restore(run, place) => match project.runs.restore(&run, &place) {
+                    Ok(()) => {
+                        let _ = tell.send(Msg::Restored(run.clone()));
+                        Msg::Notice(Notice::Done(format!("{} is back", run.label())))
+                    }
+                    Err(error) => {
+                        // What still lies there can be tried again.
+                        if place.exists() {
+                            let _ = tell.send(Msg::Trashed(run, place));
+                        }
+                        told(Err::<String, _>(error))
+                    }
+                },
+                Cmd::Attend(_) => return,
             };
             let _ = watcher.send(Order::Look);
             // Nobody listens any more once the user has left.
             let _ = tell.send(message);
         });
     }
+}
+
+/// Adds to what is said of a run as it lies on the disk now: somebody else may have written since.
+fn note(run: &RunDir, said: Said) -> std::io::Result<Notes> {
+    let notes = run.read_notes()?.unwrap_or_default();
+    let notes = match said {
+        Said::Note(note) => Notes { note, ..notes },
+        Said::Tags(tags) => Notes { tags, ..notes },
+    };
+    run.write_notes(&notes).map(|()| notes)
+}
+
+/// Looks at the devices every second while that is wanted.
+fn sample(runs: &std::path::Path, wanted: &Receiver<bool>, tell: &UnboundedSender<Msg>) {
+    let (began, mut sampler) = (Instant::now(), None);
+    let mut wanting = false;
+    loop {
+        let next = if wanting {
+            wanted.recv_timeout(SAMPLE)
+        } else {
+            wanted.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        match next {
+            Ok(wants) => wanting = wants,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if wanting {
+            let sampler = sampler.get_or_insert_with(|| Sampler::new(runs));
+            let sample = Box::new(sampler.sample());
+            if tell.send(Msg::Sampled(sample, began.elapsed().as_secs_f64())).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn copied(what: &str, text: &str, read_only: bool) -> Msg {
+    let bytes = text.len();
+    Msg::Notice(match (!read_only).then(|| keep(text)).flatten() {
+        None => Notice::Done(format!("copied {what} ({bytes} bytes), if the terminal allows it")),
+        Some(Ok(path)) => Notice::Done(format!("copied {what} ({bytes} bytes); also in {}", path.display())),
+        Some(Err(error)) => Notice::Failed(format!("copied {what} to the terminal alone: {error}")),
+    })
+}
+
+/// Keeps what was copied in a file of the user's own too: not every terminal takes it into its clipboard. None without a
+/// home.
+fn keep(text: &str) -> Option<std::io::Result<PathBuf>> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
+    let path = state.join("mocolab").join("copied.txt");
+    let write = || {
+        std::fs::create_dir_all(state.join("mocolab"))?;
+        std::fs::write(&path, text)
+    };
+    Some(write().map(|()| path.clone()))
 }
 
 fn told<E: Into<anyhow::Error>>(result: Result<String, E>) -> Msg {
@@ -55,12 +158,23 @@ fn told<E: Into<anyhow::Error>>(result: Result<String, E>) -> Msg {
     })
 }
 
+/// Writes into the notes of a new run what its settings were changed to, and says so.
+fn changed((run, mut told): (RunDir, Vec<String>), changes: &[String]) -> (RunDir, Vec<String>) {
+    let note = format!("changed for this run: {}", changes.join(", "));
+    if let Err(error) = run.write_notes(&Notes { note: note.clone(), ..Notes::default() }) {
+        told.push(format!("its notes can't be written: {error}"));
+    }
+    told.push(note);
+    (run, told)
+}
+
 /// Launches, and waits for the process that became the trainer, so that it leaves no zombie. Says so at once where the
 /// launch fails; what happens to a training later is in its record.
 fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>, what: Start, device: &Choice) -> Msg {
     let launched = || -> anyhow::Result<(RunDir, Vec<String>, u64, std::process::Child)> {
         let (run, notes) = match what {
             Start::New(experiment) => project.begin_alone(&experiment)?,
+            Start::Changed(experiment, changes) => changed(project.begin_alone(&experiment)?, &changes),
             Start::Again(run) => (run, Vec::new()),
         };
         let before = project::printed(&run);

@@ -1,94 +1,201 @@
-//! Colours, by meaning. Every meaning also has a word or a sign, so none is lost without them (`NO_COLOR`).
+//! How things look, by meaning. Every meaning also has a word or a sign, so none is lost without colours.
 
+pub mod ascii;
+mod choice;
+mod colours;
+mod shade;
+
+pub use choice::{Surroundings, Wanted};
+pub use shade::LEVELS;
+
+use colours::Colours;
 use mocolab::status::Status;
 use ratatui::style::{Color, Modifier, Style};
 
-/// The colours of the 256-colour palette nearest to Okabe and Ito's, which the colour-blind tell apart; they stand out on
-/// dark and on light ground.
-const ORANGE: Color = Color::Indexed(208);
-const SKY: Color = Color::Indexed(74);
-const GREEN: Color = Color::Indexed(36);
-const RED: Color = Color::Indexed(166);
-const PURPLE: Color = Color::Indexed(175);
-const GREY: Color = Color::Indexed(244);
+/// Which colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// For a dark ground: green is good, red is bad.
+    Dark,
+    /// The same for a light ground.
+    Light,
+    /// Okabe and Ito's colours, which the colour-blind tell apart, for a dark ground.
+    OkabeIto,
+    /// The same for a light ground.
+    OkabeItoLight,
+    /// The 16 colours that the terminal itself defines.
+    Sixteen,
+    /// No colours: bold, dim and reversed only.
+    Plain,
+}
+
+impl Look {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Dark, Self::Light, Self::OkabeIto, Self::OkabeItoLight, Self::Sixteen, Self::Plain];
+
+    /// The word for it on the command line and in the user's file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::OkabeIto => "okabe-ito",
+            Self::OkabeItoLight => "okabe-ito-light",
+            Self::Sixteen => "16",
+            Self::Plain => "none",
+        }
+    }
+
+    /// What it is, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Dark => "for a dark ground",
+            Self::Light => "for a light ground",
+            Self::OkabeIto => "for the colour-blind, on a dark ground",
+            Self::OkabeItoLight => "for the colour-blind, on a light ground",
+            Self::Sixteen => "the terminal's own 16 colours",
+            Self::Plain => "no colours",
+        }
+    }
+
+    /// The look that a word names.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|look| look.name() == word)
+    }
+}
+
+impl std::str::FromStr for Look {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let names = Self::ALL.map(Self::name);
+        Self::named(word).ok_or_else(|| format!("there is no theme `{word}`; there are: {}", names.join(", ")))
+    }
+}
+
+/// Colours that tell runs apart, before they come round.
+pub const COLOURS: usize = 8;
 
 /// How meanings look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theme {
-    colours: bool,
+    look: Look,
+    ascii: bool,
 }
 
 impl Theme {
-    /// Without colours where `NO_COLOR` is set to anything (no-color.org).
-    pub fn from_environment() -> Self {
-        Self { colours: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) }
+    /// Colours of `look`; signs of ASCII alone where `ascii`.
+    pub fn of(look: Look, ascii: bool) -> Self {
+        Self { look, ascii }
     }
 
     /// With colours or without.
     #[cfg(test)]
     pub fn new(colours: bool) -> Self {
-        Self { colours }
+        Self::of(if colours { Look::Dark } else { Look::Plain }, false)
     }
 
-    fn colour(self, colour: Color) -> Style {
-        if self.colours { Style::new().fg(colour) } else { self.plain() }
+    /// The same signs in the colours of `look`.
+    pub fn with(self, look: Look) -> Self {
+        Self { look, ..self }
     }
 
-    /// The terminal's own colours.
-    #[expect(clippy::unused_self, reason = "every look is asked of the theme")]
-    fn plain(self) -> Style {
-        Style::new()
+    fn colour(self, pick: impl Fn(&Colours) -> Color) -> Style {
+        colours::of(self.look).map_or(Style::new(), |colours| Style::new().fg(pick(colours)))
     }
 
     /// Names of things, titles.
+    #[expect(clippy::unused_self, reason = "every look is asked of the theme")]
     pub fn title(self) -> Style {
-        self.plain().add_modifier(Modifier::BOLD)
+        Style::new().add_modifier(Modifier::BOLD)
     }
 
     /// What is only there to guide.
     pub fn faint(self) -> Style {
-        if self.colours { Style::new().fg(GREY) } else { Style::new().add_modifier(Modifier::DIM) }
+        match self.look {
+            // Bright black, the usual grey of 16, is the ground itself in some palettes.
+            Look::Plain | Look::Sixteen => Style::new().add_modifier(Modifier::DIM),
+            _ => self.colour(|colours| colours.faint),
+        }
+    }
+
+    /// Lines around and between parts.
+    pub fn border(self) -> Style {
+        match self.look {
+            Look::Plain | Look::Sixteen => Style::new().add_modifier(Modifier::DIM),
+            _ => self.colour(|colours| colours.border),
+        }
     }
 
     /// The chosen row.
+    #[expect(clippy::unused_self, reason = "every look is asked of the theme")]
     pub fn chosen(self) -> Style {
-        self.plain().add_modifier(Modifier::REVERSED)
+        Style::new().add_modifier(Modifier::REVERSED)
     }
 
-    /// Keys in the footer.
+    /// Marked rows: the sign of the mark, and the count of them.
+    pub fn mark(self) -> Style {
+        self.colour(|colours| colours.mark).add_modifier(Modifier::BOLD)
+    }
+
+    /// Keys in the footer, and letters that fit what is looked for.
     pub fn key(self) -> Style {
-        self.colour(SKY).add_modifier(Modifier::BOLD)
+        self.colour(|colours| colours.key).add_modifier(Modifier::BOLD)
     }
 
-    /// What went wrong.
+    /// What went well, or got better.
+    pub fn good(self) -> Style {
+        self.colour(|colours| colours.good)
+    }
+
+    /// What should be looked at.
+    pub fn warn(self) -> Style {
+        self.colour(|colours| colours.warn)
+    }
+
+    /// What went wrong, or got worse.
     pub fn bad(self) -> Style {
-        self.colour(RED).add_modifier(Modifier::BOLD)
+        self.colour(|colours| colours.bad).add_modifier(Modifier::BOLD)
     }
 
     /// The training curve.
     pub fn train(self) -> Style {
-        self.colour(SKY)
+        self.colour(|colours| colours.train)
     }
 
     /// The validation curve.
     pub fn val(self) -> Style {
-        self.colour(ORANGE)
+        self.colour(|colours| colours.val)
     }
 
     /// The test curve.
     pub fn test(self) -> Style {
-        self.colour(PURPLE)
+        self.colour(|colours| colours.test)
+    }
+
+    /// One of several runs: whoever gives each run an index that stays gives it a colour that stays. Eight colours come
+    /// round; a letter stands beside them.
+    pub fn run(self, index: usize) -> Style {
+        self.colour(|colours| colours.runs[index % colours.runs.len()])
+    }
+
+    /// Only characters that every terminal has.
+    pub fn ascii(self) -> bool {
+        self.ascii
     }
 
     /// A status word.
     pub fn status(self, status: Status) -> Style {
         match status {
-            Status::Running | Status::Starting => self.colour(GREEN).add_modifier(Modifier::BOLD),
-            Status::Done => self.colour(GREEN),
-            Status::Pausing | Status::Stopping | Status::Suspended | Status::Stopped => self.colour(ORANGE),
+            Status::Running | Status::Starting => self.good().add_modifier(Modifier::BOLD),
+            Status::Done => self.good(),
+            Status::Pausing | Status::Stopping | Status::Suspended | Status::Stopped => self.warn(),
             Status::Failed | Status::Crashed => self.bad(),
-            Status::Unknown => self.colour(PURPLE),
+            Status::Unknown => self.test(),
             Status::Queued | Status::Held => self.faint(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

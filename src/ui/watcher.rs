@@ -1,16 +1,18 @@
-//! The thread that reads: the experiments, every run's record, the log of the run in front. It sends only what changed.
+//! The thread that reads: the experiments, the runs, the log of the run in front. It sends only what changed. Runs that the
+//! screen shows whole are read whole, all others as far as a list shows them; those at rest are not opened again.
+
+mod watched;
 
 use super::model::{LOG_LINES, Msg, News};
-use crate::project::{self, Project};
-use mocolab::run::{Job, Look, RunDir, Watch};
-use mocolab::status::Status;
-use mocolab::text::log_line;
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use crate::project::Project;
+use mocolab::run::{Output, RunDir};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedSender;
+use watched::Watched;
 
 /// Between two looks at runs that live.
 const LIVE: Duration = Duration::from_millis(250);
@@ -18,25 +20,23 @@ const LIVE: Duration = Duration::from_millis(250);
 const REST: Duration = Duration::from_secs(2);
 /// After something was done here, everything is looked at as often as what lives.
 const EAGER: Duration = Duration::from_secs(5);
-/// Lines taken at once, so that a long record doesn't hold up the others' news.
-const LINES: usize = 20_000;
-/// Bytes read from the end of a log.
-const LOG_BYTES: u64 = 256 << 10;
+/// A run at rest is opened once in so many looks, though nothing shows that it was written to.
+const ANYWAY: usize = 30;
+/// The folder is listed once in so many looks, though nothing shows that a run came or went.
+const RELIST: usize = 5;
+/// What is read or kept when nothing else is to be done gets a quarter of the time.
+const SLICE: Duration = Duration::from_millis(25);
+const PAUSE: Duration = Duration::from_millis(75);
 
 /// What the watcher is told.
 #[derive(Debug)]
 pub enum Order {
     /// Look at everything now.
     Look,
-    /// Follow the log of this run.
+    /// Follow the log of this run, and read it whole.
     Follow(Option<RunDir>),
-}
-
-struct Watched {
-    watch: Watch,
-    /// What was told last; none before anything was.
-    told: Option<(Option<Status>, Option<Job>, Option<String>)>,
-    live: bool,
+    /// Read these runs whole, and no others but the one followed.
+    Whole(BTreeSet<RunDir>),
 }
 
 /// When the experiments that were told last had been written.
@@ -52,43 +52,76 @@ struct Watcher {
     tell: UnboundedSender<Msg>,
     suite: Suite,
     runs: BTreeMap<RunDir, Watched>,
-    followed: Option<RunDir>,
-    log: Option<(u64, SystemTime)>,
+    /// When the folders of the runs were written to.
+    folders: Option<Vec<(PathBuf, SystemTime)>>,
+    /// Looks at all so far.
+    round: usize,
+    whole: BTreeSet<RunDir>,
+    followed: Option<(RunDir, Output)>,
+    /// Runs that may be worth a cache.
+    to_keep: BTreeSet<RunDir>,
+    /// Caches are written.
+    keep: bool,
 }
 
-/// Starts the thread. It ends when nobody listens.
-pub fn spawn(project: Project, tell: UnboundedSender<Msg>) -> Sender<Order> {
+/// Starts the thread, which writes caches where `keep`. It ends when nobody listens.
+pub fn spawn(project: Project, tell: UnboundedSender<Msg>, keep: bool) -> Sender<Order> {
     let (send, orders) = channel();
-    let watcher = Watcher { project, tell, suite: Suite::Untold, runs: BTreeMap::new(), followed: None, log: None };
+    let watcher = Watcher { keep, ..Watcher::new(project, tell) };
     std::thread::spawn(move || watcher.run(&orders));
     send
 }
 
 impl Watcher {
+    fn new(project: Project, tell: UnboundedSender<Msg>) -> Self {
+        let (runs, whole, to_keep) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        let (suite, folders, followed) = (Suite::Untold, None, None);
+        Self { project, tell, suite, runs, folders, round: 0, whole, followed, to_keep, keep: true }
+    }
+
     /// Looks, waits, looks again; `None` from a step means that nobody listens any more.
     fn run(mut self, orders: &Receiver<Order>) -> Option<()> {
-        let mut complete = false;
-        let (mut everything, mut eager) = (Instant::now(), Instant::now());
+        let now = Instant::now();
+        let (mut live, mut everything, mut eager) = (now, now, now);
+        self.look_at_all(true)?;
+        self.tell.send(Msg::Complete).ok()?;
         loop {
             let now = Instant::now();
-            let all = now >= everything || now < eager;
-            if all {
-                self.read_suite()?;
-                self.list()?;
-                everything = now + REST;
+            if now >= live {
+                let all = now >= everything || now < eager;
+                if all {
+                    self.look_at_all(false)?;
+                    everything = now + REST;
+                } else {
+                    self.look(|_, watched| watched.is_live())?;
+                }
+                self.read_log()?;
+                live = now + LIVE;
             }
-            self.look(all)?;
-            self.read_log()?;
-            if !complete {
-                complete = true;
-                self.tell.send(Msg::Complete).ok()?;
-            }
-            match orders.recv_timeout(LIVE) {
-                Ok(Order::Look) => (everything, eager) = (now, now + EAGER),
-                Ok(Order::Follow(run)) => (self.followed, self.log) = (run, None),
+            let left = self.use_spare_time()?;
+            let wait = live.saturating_duration_since(Instant::now());
+            match orders.recv_timeout(if left { wait.min(PAUSE) } else { wait }) {
+                Ok(order) => {
+                    for order in std::iter::once(order).chain(orders.try_iter()) {
+                        if matches!(order, Order::Look) {
+                            (live, everything, eager) = (now, now, now + EAGER);
+                        }
+                        self.obey(order);
+                    }
+                    self.look(|_, _| false)?;
+                    self.read_log()?;
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Look => {}
+            Order::Follow(run) => self.followed = run.map(|run| (run.clone(), Output::new(&run, LOG_LINES))),
+            Order::Whole(runs) => self.whole = runs,
         }
     }
 
@@ -103,8 +136,20 @@ impl Watcher {
         Some(())
     }
 
+    fn look_at_all(&mut self, first: bool) -> Option<()> {
+        self.read_suite()?;
+        self.list()?;
+        self.round += 1;
+        let round = self.round;
+        self.look(|number, watched| watched.may_be_new(first || (round + number).is_multiple_of(ANYWAY)))
+    }
+
     fn list(&mut self) -> Option<()> {
         // A folder that can't be read for a moment is no reason to forget its runs.
+        let before = std::mem::replace(&mut self.folders, self.project.runs.stamp());
+        if self.folders.is_some() && self.folders == before && !self.round.is_multiple_of(RELIST) {
+            return Some(());
+        }
         let Ok(found) = self.project.runs.list() else { return Some(()) };
         let gone: Vec<RunDir> = self.runs.keys().filter(|run| found.binary_search(run).is_err()).cloned().collect();
         for run in gone {
@@ -112,59 +157,94 @@ impl Watcher {
             self.tell.send(Msg::Gone(run)).ok()?;
         }
         for run in found {
-            let fresh = || Watched { watch: Watch::new(run.clone()), told: None, live: true };
-            self.runs.entry(run.clone()).or_insert_with(fresh);
+            self.runs.entry(run.clone()).or_insert_with(|| Watched::new(run));
         }
         Some(())
     }
 
-    fn look(&mut self, all: bool) -> Option<()> {
-        for (run, watched) in &mut self.runs {
-            if !(all || watched.live || self.followed.as_ref() == Some(run)) {
-                continue;
-            }
-            loop {
-                let (look, trouble) = match watched.watch.look(LINES) {
-                    Ok(look) => (look, None),
-                    Err(error) => (Look::default(), Some(error.to_string())),
-                };
-                let more = look.batch.more;
-                let now = (look.status, look.job.clone(), trouble.clone());
-                watched.live = look.status.is_some_and(Status::is_live);
-                if watched.told.as_ref() != Some(&now) || !look.batch.is_empty() {
-                    let first = watched.told.is_none();
-                    let experiment = first.then(|| project::experiment(run).map_err(|error| format!("{error:#}")));
-                    let (batch, status, job) = (look.batch, look.status, look.job);
-                    let news = News { run: run.clone(), experiment, batch, status, job, trouble };
-                    watched.told = Some(now);
-                    self.tell.send(Msg::News(Box::new(news))).ok()?;
-                }
-                if !more {
-                    break;
-                }
+    /// Looks at the runs that are wanted whole or were, and at those that are `due`, as many at once as there are
+    /// processors, and tells all that is new at once.
+    fn look(&mut self, mut due: impl FnMut(usize, &mut Watched) -> bool) -> Option<()> {
+        let whole = |run: &RunDir| self.whole.contains(run) || self.followed.as_ref().is_some_and(|(it, _)| it == run);
+        let mut looks: Vec<(bool, &mut Watched)> = Vec::new();
+        for (number, (run, watched)) in self.runs.iter_mut().enumerate() {
+            let wanted = whole(run);
+            // Both are asked: the second looks at the disk for the next time.
+            if watched.is_whole() != wanted {
+                self.to_keep.insert(run.clone());
+                looks.push((wanted, watched));
+            } else if due(number, watched) || (wanted && watched.is_live()) {
+                looks.push((wanted, watched));
             }
         }
+        // What is shown whole comes first, and each as soon as it is there.
+        let (mut front, mut others): (Vec<_>, Vec<_>) = looks.into_iter().partition(|(wanted, _)| *wanted);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        let (each, all) = (front.chunks_mut(threads), others.chunks_mut(usize::MAX));
+        for looks in each.chain(all) {
+            say(&self.tell, look_at_once(looks, threads))?;
+            let grown = looks.iter().filter(|(_, watched)| watched.has_grown());
+            self.to_keep.extend(grown.map(|(_, watched)| watched.run().clone()));
+        }
         Some(())
+    }
+
+    /// Reads more of what was only glimpsed at, and writes caches, newest runs first. Returns whether there is more to do.
+    fn use_spare_time(&mut self) -> Option<bool> {
+        let end = Instant::now() + SLICE;
+        while let Some(run) = self.to_keep.pop_last() {
+            if let Some(watched) = self.runs.get_mut(&run) {
+                watched.keep(self.keep);
+            }
+            if Instant::now() > end {
+                return Some(true);
+            }
+        }
+        let mut news = Vec::new();
+        for (run, watched) in self.runs.iter_mut().rev().filter(|(_, watched)| watched.is_shallow()) {
+            news.extend(watched.deepen());
+            self.to_keep.insert(run.clone());
+            if Instant::now() > end {
+                break;
+            }
+        }
+        let more = !news.is_empty();
+        say(&self.tell, news)?;
+        Some(more || !self.to_keep.is_empty())
     }
 
     fn read_log(&mut self) -> Option<()> {
-        let Some(run) = self.followed.clone() else { return Some(()) };
-        let Ok(mut file) = File::open(run.output()) else { return Some(()) };
-        let Ok(data) = file.metadata() else { return Some(()) };
-        let now = (data.len(), data.modified().unwrap_or(SystemTime::UNIX_EPOCH));
-        if self.log == Some(now) {
-            return Some(());
+        let Some((run, output)) = &mut self.followed else { return Some(()) };
+        if matches!(output.read(), Ok(true)) {
+            self.tell.send(Msg::Log(run.clone(), output.lines(), output.total())).ok()?;
         }
-        self.log = Some(now);
-        let from = data.len().saturating_sub(LOG_BYTES);
-        let mut bytes = Vec::new();
-        if file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_end(&mut bytes)).is_err() {
-            return Some(());
-        }
-        let text = String::from_utf8_lossy(&bytes);
-        // The first line of a part may be half a line.
-        let lines: Vec<String> = text.lines().skip(usize::from(from > 0)).map(log_line).collect();
-        let keep = lines.len().saturating_sub(LOG_LINES);
-        self.tell.send(Msg::Log(run, lines[keep..].to_vec())).ok()
+        Some(())
     }
 }
+
+/// Tells all that is new at once; nothing where nothing is.
+fn say(tell: &UnboundedSender<Msg>, mut news: Vec<News>) -> Option<()> {
+    let message = match news.len() {
+        0 => return Some(()),
+        1 => Msg::News(Box::new(news.remove(0))),
+        _ => Msg::Found(news),
+    };
+    tell.send(message).ok()
+}
+
+/// Looks at runs, `true` where one is wanted whole.
+fn look_at_once(looks: &mut [(bool, &mut Watched)], threads: usize) -> Vec<News> {
+    let look = |(whole, watched): &mut (bool, &mut Watched)| watched.look(*whole);
+    if looks.len() == 1 {
+        return looks.iter_mut().filter_map(look).collect();
+    }
+    let part = looks.len().div_ceil(threads);
+    std::thread::scope(|scope| {
+        let look_at = |part| scope.spawn(move || <[_]>::iter_mut(part).filter_map(look).collect::<Vec<News>>());
+        let parts: Vec<_> = looks.chunks_mut(part).map(look_at).collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -106,6 +106,7 @@ impl Project {
             command.env_remove(name);
         }
         command.current_dir(self.folder.path()).stdin(Stdio::null()).env("MOCOLAB_CACHE", self.path("cache"));
+        command.env("XDG_CONFIG_HOME", self.path("config")).env("XDG_STATE_HOME", self.path("state"));
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -1,5 +1,6 @@
 //! The laboratory in a real terminal, with the fake trainer.
 
+use crate::fake_train;
 use crate::project::{Project, poll};
 use crate::screen::{Screen, tmux_is_missing};
 use std::fs;
@@ -14,7 +15,9 @@ fn start(screen: &Screen) {
     screen.wait_for("not run yet");
     screen.press(&["s"]);
     screen.wait_for("start quick: where?");
-    screen.wait_until("the devices", |screen| screen.text().lines().any(|line| line.contains("│ cpu")));
+    screen.wait_until("the devices", |screen| {
+        screen.text().lines().any(|line| line.contains("│ > ") || line.contains("│   cpu"))
+    });
     // The CPU is the first row; where there is a GPU another one is chosen.
     screen.press(&["k", "Enter"]);
     screen.wait_for("● running");
@@ -43,9 +46,9 @@ fn story(width: u16, height: u16) {
         assert!(screen.text().contains(words), "no {words} on\n{}", screen.text());
     }
     screen.press(&["?"]);
-    screen.wait_for("back to the list");
+    screen.wait_for("on this screen (run)");
     screen.press(&["Escape"]);
-    screen.wait_without("back to the list");
+    screen.wait_without("on this screen");
     screen.press(&["Escape"]);
     screen.wait_for("STATUS");
 
@@ -84,7 +87,7 @@ fn a_terminal_that_dies_takes_no_run_along() {
 
     let screen = Screen::laboratory(&project, 80, 24);
     screen.wait_for("● running");
-    screen.wait_for("1 running, 1 run");
+    screen.wait_for("1 live, 1 run");
     // `start --wait` in a terminal that dies is no different.
     screen.press(&["q"]);
     screen.wait_for_shell();
@@ -116,9 +119,9 @@ fn any_size_of_the_terminal_is_borne() {
         }
         // It still answers.
         screen.press(&["?"]);
-        screen.wait_for("on the list");
+        screen.wait_for("on this screen");
         screen.press(&["?"]);
-        screen.wait_without("on the list");
+        screen.wait_without("on this screen");
         screen.resize(80, 24);
         screen.wait_for("● running");
     }
@@ -154,6 +157,65 @@ fn an_error_in_the_file_is_shown_at_its_line_until_it_is_mended() {
     fs::write(&file, good.replace("resnet8", "resnet9")).unwrap();
     screen.wait_for("resnet9\"` is not allowed");
     screen.wait_for("✓ done");
+    screen.press(&["q"]);
+    screen.wait_for_shell();
+}
+
+/// From an empty folder: a file, two runs, both side by side, a note, the trash and back.
+#[test]
+fn from_nothing_to_a_compared_pair() {
+    if tmux_is_missing() {
+        return;
+    }
+    let project = Project::untrained().with("MOCOLAB_TRAIN", fake_train::program()).with("FAKE_STEP_MS", "1");
+    project.run("init").good();
+    let screen = Screen::laboratory(&project, 80, 24);
+    for runs in ["1 run", "2 runs"] {
+        screen.press(&["g"]);
+        screen.wait_for("quick  supervised");
+        screen.press(&["s"]);
+        screen.wait_until("the devices", |screen| screen.text().contains("│ > "));
+        screen.press(&["k", "Enter"]);
+        screen.wait_for(runs);
+        screen.wait_without("● running");
+        screen.wait_for("✓ done");
+    }
+    screen.press(&["g", "Space"]);
+    screen.wait_for("2 marked");
+    screen.press(&["4"]);
+    screen.wait_for("[curves]");
+    screen.wait_for(" A ✓ ");
+    screen.wait_for(" B ✓ ");
+    screen.press(&["p"]);
+    screen.wait_for("[settings]");
+    screen.wait_for("no setting differs");
+    screen.press(&["p"]);
+    screen.wait_for("[bests]");
+    screen.wait_for("val/macro_accuracy");
+    screen.press(&["p"]);
+    screen.wait_for("A less B");
+
+    screen.press(&["Escape"]);
+    screen.wait_for("STATUS");
+    screen.press(&["j", "e"]);
+    screen.wait_for("note on quick/");
+    screen.press(&["-l", "a first try"]);
+    screen.press(&["Enter"]);
+    screen.wait_for("noted of quick/");
+    screen.press(&["/"]);
+    screen.press(&["-l", "has:note"]);
+    screen.press(&["Enter"]);
+    screen.wait_for("1 of 2 runs");
+    screen.press(&["Escape"]);
+    screen.wait_without("has:note");
+    screen.press(&["D"]);
+    screen.wait_for("into the trash?");
+    screen.press(&["Enter"]);
+    screen.wait_for("is in the trash");
+    screen.wait_for(" 1 run ");
+    screen.press(&["u"]);
+    screen.wait_for("is back");
+    screen.wait_for(" 2 runs ");
     screen.press(&["q"]);
     screen.wait_for_shell();
 }

@@ -65,7 +65,7 @@ fn the_real_trainer_in_a_real_terminal() {
     let screen = Screen::laboratory(&project, 120, 40);
     screen.wait_for("not run yet");
     screen.press(&["s"]);
-    screen.wait_until("the devices", |screen| screen.text().lines().any(|line| line.contains("│ cpu")));
+    screen.wait_until("the devices", |screen| screen.text().contains("│ > "));
     screen.press(&["k", "Enter"]);
     screen.wait_for("● running");
     // Loss, macro accuracy and epoch are read off the screen, at two epochs.
@@ -82,7 +82,8 @@ fn the_real_trainer_in_a_real_terminal() {
     seen(first);
     screen.press(&["Enter"]);
     screen.wait_for("600 training images, 120 test images");
-    screen.wait_for("recall of each class");
+    screen.press(&["3"]);
+    screen.wait_for("worst recall first");
     screen.kill();
 
     project.wait_for("tiny", "done");

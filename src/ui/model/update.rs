@@ -1,102 +1,139 @@
 //! One message changes the model and says what is to be done.
 
-use super::press::{back_to_list, open, press};
-use super::{Cmd, Dialogue, LOG_LINES, Model, Msg, News, Row, Screen, Start, StartDialogue};
-use crate::project;
+use super::press::{click, paste, press};
+use super::toast::Known;
+use super::{Cmd, LOG_LINES, Model, Msg, News, Notice, Screen, start};
 use crate::sight::Sight;
-use mocolab::device::{Choice, Devices};
+use crate::ui::list::Target;
 use mocolab::run::RunDir;
 use mocolab::status::Status;
 
 /// Takes in what happened.
 pub fn update(model: &mut Model, message: Msg) -> Vec<Cmd> {
-    match message {
-        Msg::Key(key) => return press(model, &key),
-        Msg::Redraw => {}
-        Msg::Suite(suite) => keep_choice(model, |model| model.suite = Some(suite)),
-        Msg::News(news) => keep_choice(model, |model| hear(model, *news)),
-        Msg::Complete => model.complete = true,
-        Msg::Gone(run) => return forget(model, &run),
-        Msg::Log(run, lines) => show_log(model, &run, lines),
-        Msg::Devices(devices) => offer(model, devices),
-        Msg::Notice(notice) => model.notice = Some(notice),
-        Msg::Made(run) => return choose(model, run),
-    }
-    Vec::new()
+    model.let_go();
+    let mut commands = match model.hold(message) {
+        Some(message) => take(model, message),
+        None => Vec::new(),
+    };
+    commands.extend(model.attend());
+    commands
 }
 
-/// Changes the model so that the cursor stays on the row it was on, though rows come and go above it.
-fn keep_choice(model: &mut Model, change: impl FnOnce(&mut Model)) {
-    let name = |row: &Row| match row {
-        Row::Experiment(experiment) => format!("experiment {}", experiment.name),
-        Row::Former(name) => format!("former {name}"),
-        Row::Run(sight) => format!("run {}", sight.run.path().display()),
-    };
-    let chosen = model.rows().get(model.cursor).map(name);
-    change(model);
-    let rows = model.rows();
-    let same = rows.iter().position(|row| Some(name(row)) == chosen);
-    model.cursor = same.unwrap_or_else(|| model.cursor.min(rows.len().saturating_sub(1)));
+pub(super) fn take(model: &mut Model, message: Msg) -> Vec<Cmd> {
+    // Rows are made anew where they can be others.
+    let pressed = matches!(&message, Msg::Key(_) | Msg::Mouse(..) | Msg::Paste(_) | Msg::Made(_) | Msg::Restored(_));
+    if pressed && model.rows.stale {
+        model.arrange();
+    }
+    // Rows are made anew where they can be others; not before they are seen or asked.
+    model.rows.stale |= !matches!(&message, Msg::Redraw | Msg::Log(..) | Msg::Sampled(..) | Msg::Notice(_));
+    let mut commands = Vec::new();
+    match message {
+        Msg::Key(key) => {
+            commands = press(model, &key);
+        }
+        Msg::Mouse(mouse, area) => commands = click(model, mouse, area),
+        Msg::Paste(text) => paste(model, &text),
+        Msg::Redraw | Msg::Tick => {}
+        Msg::Suite(suite) => model.suite = Some(suite),
+        Msg::News(news) => hear(model, *news),
+        Msg::Found(all) => all.into_iter().for_each(|news| hear(model, news)),
+        Msg::Complete => model.complete = true,
+        Msg::Gone(run) => forget(model, &run),
+        Msg::Log(run, lines, total) => show_log(model, &run, (lines, total)),
+        Msg::Devices(devices) => start::offer(model, devices),
+        Msg::Facts(facts) => start::learn(model, facts),
+        Msg::Sampled(sample, at) => {
+            model.history.take(&sample, at);
+            start::refresh(model, &sample);
+            model.sample = Some(*sample);
+        }
+        Msg::Notice(notice) => model.notice = Some(notice),
+        Msg::Made(run) => choose(model, run),
+        Msg::Trashed(run, place) => model.trash.push((run, place)),
+        Msg::Restored(run) => model.list.choose(&model.rows, Target::Run(run)),
+        Msg::Noted(run, notes) => {
+            if let Some(sight) = model.runs.get_mut(&run) {
+                sight.notes = notes;
+            }
+        }
+    }
+    if model.rows.stale && model.screen == Screen::List {
+        model.arrange();
+    }
+    commands
+}
+
+impl Model {
+    /// Makes the rows of the list anew; the cursor stays on what it was on.
+    pub(super) fn arrange(&mut self) {
+        let Self { rows, list, runs, suite, now, .. } = self;
+        let suite = suite.as_ref().and_then(|suite| suite.as_ref().ok());
+        rows.rebuild(suite, runs, list, *now);
+        list.settle(rows);
+        rows.stale = false;
+    }
 }
 
 fn hear(model: &mut Model, news: News) {
+    let run = news.run.clone();
+    let before = model.runs.get(&run).and_then(Known::of);
     let sight = model.runs.entry(news.run.clone()).or_insert_with(|| Sight::unread(news.run));
     if let Some(experiment) = news.experiment {
         sight.experiment = experiment;
     }
+    if let Some(reading) = news.reading {
+        sight.begin(*reading);
+    }
     sight.take(&news.batch);
     sight.status = news.status.unwrap_or(sight.status);
     sight.job = news.job;
+    sight.notes = news.notes;
     sight.trouble = news.trouble;
-}
-
-fn forget(model: &mut Model, run: &RunDir) -> Vec<Cmd> {
-    keep_choice(model, |model| {
-        model.runs.remove(run);
-    });
-    match &model.screen {
-        Screen::Run(screen) if screen.run == *run => back_to_list(model),
-        _ => Vec::new(),
+    if let Some(before) = before {
+        model.tell(&run, &before);
     }
 }
 
-fn show_log(model: &mut Model, run: &RunDir, mut lines: Vec<String>) {
-    if let Screen::Run(screen) = &mut model.screen
-        && screen.run == *run
-    {
+fn forget(model: &mut Model, run: &RunDir) {
+    model.runs.remove(run);
+    model.list.forget(run);
+    model.baseline = model.baseline.take().filter(|baseline| baseline != run);
+    match &mut model.screen {
+        Screen::Run(shown) | Screen::Classes(shown) | Screen::Log(shown) if shown == run => {
+            model.notice = Some(Notice::Failed(format!("{} is gone from the disk", run.label())));
+            model.leave();
+        }
+        Screen::Compare(runs) => {
+            // The others are measured by the same one as before.
+            let baseline = model.compare.baseline.and_then(|at| runs.get(at)).cloned();
+            runs.retain(|shown| shown != run);
+            model.compare.baseline = baseline.and_then(|baseline| runs.iter().position(|run| *run == baseline));
+            if runs.len() < 2 {
+                model.leave();
+            }
+        }
+        _ => {}
+    }
+}
+
+fn show_log(model: &mut Model, run: &RunDir, (mut lines, total): (Vec<String>, u64)) {
+    if model.followed() == Some(run) {
         lines.drain(..lines.len().saturating_sub(LOG_LINES));
-        // Who has scrolled up goes on seeing the same lines.
-        let more = if screen.up > 0 { lines.len().saturating_sub(screen.log.len()) } else { 0 };
-        screen.log = lines;
-        screen.up = (screen.up + more).min(screen.log.len().saturating_sub(1));
+        model.log_look.grown(total.saturating_sub(model.log_total) as usize, lines.len());
+        (model.log, model.log_total) = (lines, total);
     }
-}
-
-/// Fills the dialogue that waits for devices: first where the run was before, else what `mocolab start` would take.
-fn offer(model: &mut Model, found: Devices) {
-    let Some(Dialogue::Start(StartDialogue { what, devices: devices @ None, cursor })) = &mut model.dialogue else {
-        return;
-    };
-    let before = match what {
-        Start::Again(run) => model.runs.get(run).and_then(|sight| sight.job.as_ref()?.devices.join(",").parse().ok()),
-        Start::New(_) => None,
-    };
-    let choice: Option<Choice> = before.or_else(|| project::default_device(&found).ok());
-    let name = choice.map(|choice| choice.to_string());
-    *cursor = found.devices.iter().position(|device| Some(&device.name) == name.as_ref()).unwrap_or(0);
-    *devices = Some(found);
 }
 
 /// A run this screen has started: the list has it chosen, a run's screen shows it. The watcher may not have seen it yet.
-fn choose(model: &mut Model, run: RunDir) -> Vec<Cmd> {
-    keep_choice(model, |model| {
-        let launched = || Sight { status: Status::Starting, ..Sight::unread(run.clone()) };
-        model.runs.entry(run.clone()).or_insert_with(launched);
-    });
-    let at = model.rows().iter().position(|row| matches!(row, Row::Run(sight) if sight.run == run));
-    model.cursor = at.unwrap_or(model.cursor);
-    match &model.screen {
-        Screen::Run(screen) if screen.run != run => open(model, run),
-        _ => Vec::new(),
+fn choose(model: &mut Model, run: RunDir) {
+    let launched = || Sight { status: Status::Starting, ..Sight::unread(run.clone()) };
+    model.runs.entry(run.clone()).or_insert_with(launched);
+    model.arrange();
+    model.list.choose(&model.rows, Target::Run(run.clone()));
+    if let Screen::Run(shown) = &model.screen
+        && *shown != run
+    {
+        model.show(Screen::Run(run));
     }
 }

@@ -1,52 +1,155 @@
-//! One run, live.
+//! One run, live: how far it is, all its charts, the end of its log.
 //!
 //! ```text
 //! ● running  quick/20261124-223629  cpu           supervised resnet8, bf16, cifar10
 //! epoch 3/6 ██████████▌          48%  step 1053/2106  1:12 left  1650 images/s
-//! ─ loss ───────────────────────────── macro accuracy ──────────────────────────
-//! ─ learning rate ───────── images/s ────────── classes (where there is room) ──
-//! ─ log ────────────────────────────────────────────────────────────────────────
+//! ─ loss  train 1.23  val 1.31 ─────── macro accuracy  val 61.2% ────────────────
+//! ─ learning rate  0.182 ───────────── images/s  1650 ───────────────────────────
+//! ─ log ─────────────────────────────────────────────────────────────────────────
 //! ```
 
-use super::chart::{self, Plot, Series};
-use super::{bar, fit, part, percent};
+use super::{bar, fit, log, wrapped};
 use crate::sight::Sight;
-use crate::ui::model::{Model, RunScreen};
+use crate::ui::board::{self, Panel};
+use crate::ui::chart::{self, By};
+use crate::ui::log::LogLook;
+use crate::ui::look::{self, Look};
+use crate::ui::model::Model;
 use crate::ui::theme::Theme;
-use mocolab::metrics::{self, Confusion};
+use mocolab::metrics;
+use mocolab::run::RunDir;
+use mocolab::state::{Depth, RunState};
 use mocolab::status::Status;
-use mocolab::text::{duration, number, sanitize};
+use mocolab::text::{duration, sanitize};
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::Style;
+use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Padding, Paragraph, Wrap};
-use unicode_width::UnicodeWidthStr;
+use ratatui::widgets::Paragraph;
 
-/// Draws the screen of a run.
-pub fn draw(model: &Model, screen: &RunScreen, frame: &mut Frame, rect: Rect) {
-    let Some(sight) = model.runs.get(&screen.run) else { return };
-    let (trouble, lines) = super::wrapped(&trouble(sight).unwrap_or_default(), model.theme.bad(), rect.width);
-    let tall = rect.height >= 30;
-    let [head, said, charts, small, log] = Layout::vertical([
+/// Least size of a chart that is worth looking at.
+const CHART: (u16, u16) = (36, 7);
+
+/// Where the parts of the screen lie.
+struct Areas {
+    head: Rect,
+    trouble: Rect,
+    charts: Rect,
+    log: Rect,
+}
+
+/// What is wrong with the run, and where the parts lie.
+fn parts(model: &Model, sight: &Sight, rect: Rect) -> (Paragraph<'static>, Areas) {
+    let (said, lines) = wrapped(&trouble(sight).unwrap_or_default(), model.theme.bad(), rect.width);
+    let tail = if model.look.alone { 0 } else { (rect.height / 5).min(10) };
+    let [head, trouble, charts, log] = Layout::vertical([
         Constraint::Length(2),
         Constraint::Length(lines),
-        Constraint::Fill(if tall { 3 } else { 2 }),
-        Constraint::Fill(if tall { 2 } else { 1 }),
         Constraint::Fill(1),
+        Constraint::Length(tail),
     ])
     .areas(rect);
-    header(sight, model.theme, frame, head);
-    frame.render_widget(trouble, said);
-    large(sight, model.theme, frame, charts);
-    if tall && rect.width >= 100 {
-        let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).spacing(1).areas(small);
-        smaller(sight, model.theme, frame, left);
-        classes(sight, model.theme, frame, right);
+    (said, Areas { head, trouble, charts, log })
+}
+
+/// Draws the screen of a run.
+pub fn draw(model: &Model, run: &RunDir, frame: &mut Frame, rect: Rect) {
+    let Some(sight) = model.runs.get(run) else { return };
+    let theme = model.theme;
+    let (said, areas) = parts(model, sight, rect);
+    header(sight, theme, frame, areas.head);
+    frame.render_widget(said, areas.trouble);
+    if sight.state.depth == Depth::Whole || sight.state.attempt == 0 {
+        charts(model, sight, frame, areas.charts);
     } else {
-        smaller(sight, model.theme, frame, small);
+        frame.render_widget(Span::styled(" reading the record", theme.faint()), areas.charts);
     }
-    tail(screen, model.theme, frame, log);
+    if !areas.log.is_empty() {
+        log::draw("log", &model.log, &LogLook::default(), theme, (frame, areas.log));
+    }
+}
+
+fn charts(model: &Model, sight: &Sight, frame: &mut Frame, rect: Rect) {
+    let panels = board::panels(&sight.state);
+    let chosen = model.look.place(&panels);
+    let (above, places) = board_of((panels.len(), chosen), &model.look, rect);
+    frame.render_widget(looked(model, (places.len(), panels.len())), above);
+    for (at, place) in places {
+        let panel = &panels[at];
+        let mark = if at == chosen && panels.len() > 1 { "▸ ".to_owned() } else { String::new() };
+        let titled = Panel { title: format!("{mark}{}", panel.title), ..panel.clone() };
+        let plot = look::plot(&titled, (&sight.state, pinned(model, sight)), &model.look, model.theme);
+        chart::draw(&plot, model.theme, frame, place);
+    }
+}
+
+/// The run that this one is drawn over.
+fn pinned<'a>(model: &'a Model, sight: &Sight) -> Option<&'a RunState> {
+    let pinned = model.baseline.as_ref().filter(|pinned| **pinned != sight.run)?;
+    Some(&model.runs.get(pinned)?.state)
+}
+
+/// The line above the charts, and where they lie.
+fn board_of(charts: (usize, usize), look: &Look, rect: Rect) -> (Rect, Vec<(usize, Rect)>) {
+    let [above, rect] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(rect);
+    (above, places(charts, look, rect))
+}
+
+/// The chart at `at`, and the place along it.
+pub fn chart_at(model: &Model, run: &RunDir, rect: Rect, at: Position) -> Option<(usize, f64)> {
+    let sight = model.runs.get(run)?;
+    let (_, areas) = parts(model, sight, rect);
+    let panels = board::panels(&sight.state);
+    let (_, places) = board_of((panels.len(), model.look.place(&panels)), &model.look, areas.charts);
+    let (chart, rect) = places.into_iter().find(|(_, rect)| rect.contains(at))?;
+    let plot = look::plot(&panels[chart], (&sight.state, pinned(model, sight)), &model.look, model.theme);
+    Some((chart, chart::place_at(&plot, rect, at.x)?))
+}
+
+/// How the charts are looked at, where that is not as usual, and how many are out of sight.
+fn looked(model: &Model, (shown, all): (usize, usize)) -> Line<'static> {
+    let mut words: Vec<String> = Vec::new();
+    if all > shown {
+        words.push(format!("{shown} of {all} charts"));
+    }
+    words.push(
+        match model.look.by {
+            By::Step => "over steps",
+            By::Epoch => "over epochs",
+            By::Relative => "over hours",
+            By::Wall(_) => "over the time of day",
+        }
+        .to_owned(),
+    );
+    words.extend(model.look.words());
+    if let Some(pinned) = &model.baseline {
+        words.push(format!("pinned {}", sanitize(&pinned.label())));
+    }
+    Line::styled(format!(" {}", words.join(" · ")), model.theme.faint())
+}
+
+/// Where each of `count` charts lies that there is room for: as many beside and below each other as are still worth
+/// looking at, the chosen one among them.
+fn places((count, chosen): (usize, usize), look: &Look, rect: Rect) -> Vec<(usize, Rect)> {
+    if count == 0 || rect.is_empty() {
+        return Vec::new();
+    }
+    if look.alone {
+        return vec![(chosen, rect)];
+    }
+    let columns = usize::from(rect.width / CHART.0).clamp(1, 4).min(count);
+    let rows = usize::from(rect.height / CHART.1).max(1).min(count.div_ceil(columns));
+    let page = columns * rows;
+    let first = chosen / page * page;
+    let shown: Vec<usize> = (first..count.min(first + page)).collect();
+    let lines = shown.len().div_ceil(columns);
+    let heights = Layout::vertical(vec![Constraint::Fill(1); lines]).split(rect);
+    let mut places = Vec::new();
+    for (line, charts) in shown.chunks(columns).enumerate() {
+        // The last line may hold fewer: they are wider.
+        let widths = Layout::horizontal(vec![Constraint::Fill(1); charts.len()]).spacing(1).split(heights[line]);
+        places.extend(charts.iter().copied().zip(widths.iter().copied()));
+    }
+    places
 }
 
 fn header(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
@@ -58,8 +161,8 @@ fn header(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
     };
     let first = Line::from(vec![
         Span::styled(format!(" {} {}", sight.status.symbol(), sight.status), theme.status(sight.status)),
-        Span::styled(format!("  {}", sight.run.label()), theme.title()),
-        Span::raw(format!("  {}", sight.devices())),
+        Span::styled(format!("  {}", sanitize(&sight.run.label())), theme.title()),
+        Span::raw(format!("  {}", sanitize(&sight.devices()))),
         Span::styled(format!("  {}", sanitize(&about)), theme.faint()),
     ]);
     let second = if state.attempt == 0 {
@@ -97,7 +200,9 @@ fn progress(sight: &Sight, theme: Theme) -> Line<'static> {
 /// The one sentence that matters most where something is wrong.
 fn trouble(sight: &Sight) -> Option<String> {
     let crashed = || match sight.status {
-        Status::Crashed => Some("the trainer is gone without a word: killed, or the machine went down; r resumes"),
+        Status::Crashed => {
+            Some("the trainer is gone without a word: killed, or the machine went down; it can be resumed")
+        }
         Status::Unknown => Some(
             "it can't be told from here whether it lives: look at the machine; if it is gone, `mocolab resume --force`",
         ),
@@ -109,78 +214,4 @@ fn trouble(sight: &Sight) -> Option<String> {
     let text = sight.trouble.clone().or_else(|| sight.cause().map(str::to_owned));
     let text = text.or_else(|| crashed().map(str::to_owned)).or_else(damaged).or_else(alert);
     text.map(|text| sanitize(text.lines().next().unwrap_or_default()))
-}
-
-fn large(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
-    let loss = [("train", metrics::TRAIN_LOSS, theme.train()), ("val", metrics::VAL_LOSS, theme.val())];
-    let [val, test] = ["val", "test"].map(|split| sight.state.headline(split));
-    let accuracy = [("val", val.as_str(), theme.val()), ("test", test.as_str(), theme.test())];
-    let title = if val.contains("knn") { "kNN macro accuracy" } else { "macro accuracy" };
-    let guess = sight.state.started.as_ref().and_then(|started| started.chance_loss);
-    let loss = Plot { level: guess.map(|loss| ("guess", loss)), ..plot(sight, "loss", &loss, number) };
-    pair(&loss, &plot(sight, title, &accuracy, percent), theme, frame, rect);
-}
-
-fn smaller(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
-    let rate = plot(sight, "learning rate", &[("", metrics::LR, theme.train())], number);
-    let speed = [("", metrics::IMAGES_PER_S, theme.train())];
-    let speed = plot(sight, "images/s", &speed, |speed| format!("{speed:.0}"));
-    pair(&rate, &speed, theme, frame, rect);
-}
-
-/// A plot of the curves `shown`: name, metric and looks of each.
-fn plot<'a>(
-    sight: &'a Sight,
-    title: &'static str,
-    shown: &[(&'static str, &str, Style)],
-    show: fn(f64) -> String,
-) -> Plot<'a> {
-    let curves = &sight.state.curves;
-    let series = shown.iter().map(|(name, metric, style)| Series { name, curve: curves.get(*metric), style: *style });
-    Plot { title, series: series.collect(), level: None, until: sight.state.step, show }
-}
-
-fn pair(left: &Plot, right: &Plot, theme: Theme, frame: &mut Frame, rect: Rect) {
-    let [a, b] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).spacing(1).areas(rect);
-    chart::draw(left, theme, frame, a);
-    chart::draw(right, theme, frame, b);
-}
-
-/// Recall of each class as bars: of the validation split, or the test set where there is none.
-fn classes(sight: &Sight, theme: Theme, frame: &mut Frame, rect: Rect) {
-    let classes = sight.state.classes.get("val").or_else(|| sight.state.classes.get("test"));
-    let about = classes.map(|classes| format!("{}, epoch {} ", classes.split, classes.epoch)).unwrap_or_default();
-    let title = vec![Span::styled(" recall of each class ", theme.title()), Span::styled(about, theme.faint())];
-    let block = part(Line::from(title), theme.faint());
-    let inner = block.inner(rect);
-    frame.render_widget(block, rect);
-    let Some(classes) = classes else { return };
-    let names = sight.state.class_names();
-    let width = names.iter().map(|name| name.width()).max().unwrap_or(8).clamp(4, 16);
-    let room = (inner.width as usize).saturating_sub(width + 9);
-    let recalls = Confusion::from_counts(classes.confusion.clone()).recalls();
-    for (class, recall) in recalls.into_iter().enumerate().take(inner.height as usize) {
-        let name = names.get(class).map_or_else(|| format!("class {class}"), |name| sanitize(name));
-        let share = recall.unwrap_or(f64::NAN);
-        let line = Line::from(vec![
-            Span::raw(format!(" {} {} ", fit(&name, width, false), fit(&percent(share), 6, true))),
-            Span::styled(bar(share.max(0.0), room), theme.val()),
-        ]);
-        frame.render_widget(line, Rect { y: inner.y + class as u16, height: 1, ..inner });
-    }
-}
-
-fn tail(screen: &RunScreen, theme: Theme, frame: &mut Frame, rect: Rect) {
-    let place = if screen.up > 0 { format!("{} lines up, G follows ", screen.up) } else { String::new() };
-    let title = vec![Span::styled(" log ", theme.title()), Span::styled(place, theme.faint())];
-    let block = part(Line::from(title), theme.faint());
-    let inner = block.inner(rect);
-    frame.render_widget(block, rect);
-    let end = screen.log.len().saturating_sub(screen.up);
-    let start = end.saturating_sub(inner.height as usize);
-    let text: Vec<Line> = screen.log[start..end].iter().map(|line| Line::from(line.as_str())).collect();
-    let paragraph = Paragraph::new(text).wrap(Wrap { trim: false }).block(Block::new().padding(Padding::horizontal(1)));
-    // Wrapped lines take more room than there is: the last ones are those to see.
-    let hidden = paragraph.line_count(inner.width).saturating_sub(inner.height as usize);
-    frame.render_widget(paragraph.scroll((hidden as u16, 0)), inner);
 }
