@@ -8,6 +8,7 @@ It is opened on a pseudo-terminal of 80x24 that answers nothing, and is read as 
 median of three; exit status 1 where a bar was missed. Frames and bytes of live runs: `mocolab bench`.
 """
 import argparse
+import codecs
 import fcntl
 import os
 import pathlib
@@ -34,7 +35,31 @@ class Laboratory:
             os.environ["TERM"] = "xterm-256color"
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
             os.execv(args.mocolab, [args.mocolab, "--file", str(args.project / "experiments.toml")])
-        self.seen = ""
+        self.grid = [[" "] * 80 for _ in range(24)]
+        self.place = (0, 0)
+        self.held = ""
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def show(self, text):
+        """What a terminal would: places, characters, a cleared screen; looks are passed over."""
+        text = self.held + text
+        cut = re.search(r"\x1b(\[[0-9;?]*)?$", text)
+        text, self.held = (text[:cut.start()], cut[0]) if cut else (text, "")
+        for arguments, verb, char in re.findall(r"\x1b\[([0-9;?]*)([A-Za-z])|([^\x1b])", text):
+            if verb == "H":
+                row, column = (int(part or 1) for part in (arguments or "1;1").split(";"))
+                self.place = (row - 1, column - 1)
+            elif verb == "J":
+                self.grid = [[" "] * 80 for _ in range(24)]
+            elif char:
+                row, column = self.place
+                if row < 24 and column < 80:
+                    self.grid[row][column] = char
+                self.place = (row, column + 1)
+
+    @property
+    def seen(self):
+        return "\n".join("".join(row) for row in self.grid)
 
     def read(self, seconds):
         """What comes within `seconds`, as bytes."""
@@ -42,7 +67,7 @@ class Laboratory:
         while (left := end - time.monotonic()) > 0 and select.select([self.terminal], [], [], left)[0]:
             part = os.read(self.terminal, 1 << 16)
             got += part
-            self.seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\n", part.decode(errors="replace"))
+            self.show(self.decoder.decode(part))
             return got
         return got
 
@@ -51,13 +76,12 @@ class Laboratory:
         end = time.monotonic() + seconds
         while words not in self.seen:
             if time.monotonic() > end:
-                sys.exit(f"screen.py: waited in vain for `{words}`; the last that came:\n{self.seen[-2000:]}")
+                sys.exit(f"screen.py: waited in vain for `{words}`; what is shown:\n{self.seen}")
             self.read(0.05)
         return (time.monotonic() - self.began) * 1e3
 
     def press(self, keys):
         self.read(0)
-        self.seen = ""
         self.began = time.monotonic()
         os.write(self.terminal, keys.encode())
 
@@ -90,10 +114,11 @@ def once(args, settle):
     if settle:
         laboratory.settle()
     laboratory.press("/sweep-07\r")
-    laboratory.until(" of ")
-    laboratory.press("gj2")
-    laboratory.until("images/s")
-    figures["run"] = (time.monotonic() - laboratory.began) * 1e3
+    laboratory.until("50 of ")
+    laboratory.press("gj")
+    laboratory.read(0.3)
+    laboratory.press("2")
+    figures["run"] = laboratory.until("learning rate")
     laboratory.press("1")
     laboratory.until("STATUS")
     if settle:

@@ -1,11 +1,13 @@
 //! The command line: every verb of the screen without a screen.
 
+mod agent;
 mod data;
 mod export;
 mod follow;
 mod list;
 mod output;
 mod preview;
+mod queue;
 mod series;
 mod setup;
 mod show;
@@ -91,6 +93,17 @@ enum Command {
         #[arg(long)]
         now: bool,
     },
+    /// Show who waits for what in this machine's queue, or change a run's place in it.
+    Queue {
+        /// A run: NAME (its latest), NAME/ID or a path.
+        #[arg(requires = "change")]
+        run: Option<String>,
+        /// What to do with it.
+        change: Option<queue::Change>,
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+    },
     /// List the runs.
     Ls {
         /// Only runs of this experiment.
@@ -160,7 +173,13 @@ enum Command {
         run: PathBuf,
         #[arg(long)]
         device: Choice,
+        /// Only if it was never launched.
+        #[arg(long)]
+        first: bool,
     },
+    /// Start what waits in this machine's queue, until nothing does (what `start --queue` starts).
+    #[command(hide = true)]
+    Agent,
 }
 
 /// Does what was asked.
@@ -196,7 +215,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Resume { run, device, force, wait }) => start::resume(&project, &run, device, (force, wait)),
         Some(Command::Stop { run, now }) => start::stop(&project, &run, now).map(done),
         Some(Command::Bench { points, json }) => bench(&project, points, json),
-        Some(Command::Launch { run, device }) => start::launch(&run, &device),
+        Some(Command::Launch { run, device, first }) => start::launch(&run, &device, first),
+        Some(Command::Agent) => agent::agent(&project).map(done),
+        Some(Command::Queue { run, change, json }) => {
+            queue::queue(&project, run.as_deref().zip(change), json).map(done)
+        }
         Some(Command::Ls { name, filter, json }) => {
             list::list(&project, name.as_deref(), filter.as_ref(), json).map(done)
         }

@@ -14,6 +14,7 @@ pub mod executor;
 pub mod experiment;
 pub mod metrics;
 pub mod preview;
+pub mod queue;
 pub mod random;
 pub mod run;
 pub mod schedule;

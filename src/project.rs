@@ -1,18 +1,20 @@
 //! A project: the folder of an `experiments.toml`, its suite, and its runs. Where the command line and the screen meet.
 
 mod missing;
+mod queue;
 mod sources;
 mod weights;
 
+pub use queue::{Here, Queued, Stand, settle};
 pub use sources::Sources;
 
 use anyhow::{Context, bail};
 use mocolab::config::{self, Suite};
-use mocolab::data::{self, Places};
+use mocolab::data::Places;
 use mocolab::device::{self, Choice, Devices};
 use mocolab::executor::local;
-use mocolab::experiment::{DataSource, Experiment, Origin};
-use mocolab::run::{RunDir, Runs, create};
+use mocolab::experiment::{Experiment, Origin};
+use mocolab::run::{RunDir, Runs};
 use mocolab::text::log_line;
 use std::fs;
 use std::io::Read;
@@ -38,7 +40,8 @@ impl Project {
             _ => PathBuf::from("."),
         };
         let folder = fs::canonicalize(&folder).unwrap_or(folder);
-        let runs = Runs::new(runs.unwrap_or_else(|| folder.join("runs")));
+        let runs = runs.map_or_else(|| folder.join("runs"), |runs| std::path::absolute(&runs).unwrap_or(runs));
+        let runs = Runs::new(runs);
         Self { file: file.to_owned(), runs, places: Places::new(folder) }
     }
 
@@ -69,15 +72,7 @@ impl Project {
     /// # Errors
     /// Where the data or the weights can't be found or the directory can't be written.
     pub fn begin(&self, experiment: &Experiment, sources: &Sources) -> anyhow::Result<(RunDir, Vec<String>)> {
-        let data = data::resolve(&experiment.data, &self.places)?;
-        let drawn = data == DataSource::Shapes && experiment.data != DataSource::Shapes;
-        let drawn =
-            drawn.then_some("CIFAR-10 was not found: it trains on drawings (`mocolab data get cifar10` brings it)");
-        let (recipe, taken) = self.with_origin(experiment, sources)?;
-        let resolved = Experiment { data, threads: threads(experiment), recipe, ..experiment.clone() };
-        let run = create(&self.runs, &experiment.name, &jiff::ZonedDateTime::now(), &config::snapshot(&resolved))
-            .with_context(|| format!("making a run in `{}`", self.runs.path().display()))?;
-        Ok((run, drawn.map(str::to_owned).into_iter().chain(taken).collect()))
+        self.begin_with(experiment, sources, (None, None))
     }
 
     /// As [`Project::begin`], of one experiment alone.
@@ -110,8 +105,9 @@ pub fn experiment(run: &RunDir) -> anyhow::Result<Experiment> {
 /// The command that launches `run` with this very program.
 ///
 /// # Errors
-/// Where this program or the run's log can't be opened.
+/// Where this program or the run's log can't be opened, or what it takes its weights from is not done.
 pub fn launcher(run: &RunDir, devices: &Choice) -> anyhow::Result<Command> {
+    settle(run)?;
     let program = std::env::current_exe().context("finding this program")?;
     Ok(local::start(&program, run, devices)?)
 }

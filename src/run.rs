@@ -1,6 +1,7 @@
 //! The run directory: the only meeting place of the terminal and the trainer. [`RunDir`] knows its file names; every file
 //! has one writer. `ARCHITECTURE.md` lists them.
 
+mod agent;
 mod cache;
 mod checkpoints;
 mod find;
@@ -14,14 +15,15 @@ mod skim;
 mod trash;
 mod watch;
 
+pub use agent::AgentLock;
 pub use checkpoints::{CheckpointFile, Header, Whole, checkpoint_name, newest_first, newest_whole};
-pub use find::{Runs, create};
+pub use find::{Runs, create, create_with};
 pub use lock::{HeldLock, LockError};
 pub use log::{Log, LogError};
 pub use output::Output;
 pub use reader::{Batch, Reader};
 pub use reading::Reading;
-pub use records::{Heart, Job, Notes, Request, Source, boot_id, host, now, process_start};
+pub use records::{Heart, Job, Notes, Request, Source, Ticket, boot_id, host, now, process_start};
 pub use trash::TrashError;
 pub use watch::{Look, Stamp, Watch};
 
@@ -57,6 +59,19 @@ impl RunDir {
     pub fn label(&self) -> String {
         let experiment = self.experiment_name().map(|name| format!("{name}/")).unwrap_or_default();
         format!("{experiment}{}", self.id())
+    }
+
+    /// How it is to be started first, while it waits in a queue.
+    pub fn ticket(&self) -> PathBuf {
+        self.0.join("ticket.json")
+    }
+
+    /// Writes what is trained anew, in one piece: of a run that has waited for its source.
+    ///
+    /// # Errors
+    /// Where it can't be written; the old one is left then.
+    pub fn settle(&self, snapshot: &str) -> std::io::Result<()> {
+        records::replace(&self.experiment(), snapshot.trim_end().as_bytes())
     }
 
     /// What is trained, every default filled in. Written before the start.

@@ -5,7 +5,7 @@ use mocolab::device::Choice;
 use mocolab::event::{Best, Line};
 use mocolab::experiment::Experiment;
 use mocolab::metrics;
-use mocolab::run::{Batch, Job, Notes, Reading, RunDir, Watch};
+use mocolab::run::{Batch, Job, Notes, Reading, RunDir, Ticket, Watch};
 use mocolab::state::{Depth, RunState};
 use mocolab::status::Status;
 use mocolab::text::duration;
@@ -31,6 +31,8 @@ pub struct Sight {
     pub trouble: Option<String>,
     /// What people say of it.
     pub notes: Notes,
+    /// How it is to be started first, where it was queued.
+    pub ticket: Option<Ticket>,
 }
 
 /// How a run stands for scripts: what `ls --json` prints.
@@ -67,7 +69,8 @@ impl Sight {
     pub fn unread(run: RunDir) -> Self {
         let experiment = Err("not read yet".to_owned());
         let (state, notes) = (RunState::default(), Notes::default());
-        Self { run, experiment, state, status: Status::Unknown, job: None, damaged: 0, trouble: None, notes }
+        let (status, damaged) = (Status::Unknown, 0);
+        Self { run, experiment, state, status, job: None, damaged, trouble: None, notes, ticket: None }
     }
 
     /// Reads all there is of a run now.
@@ -75,6 +78,21 @@ impl Sight {
         let mut watch = Watch::new(run.clone());
         let mut sight = Self::new(run);
         let read = Reading::whole(&sight.run).and_then(|reading| {
+            watch.go_on(&reading);
+            sight.begin(reading);
+            sight.look(&mut watch)
+        });
+        if let Err(error) = read {
+            sight.trouble = Some(error.to_string());
+        }
+        sight
+    }
+
+    /// Reads what a list shows of a run now.
+    pub fn glimpse(run: RunDir) -> Self {
+        let mut watch = Watch::new(run.clone());
+        let mut sight = Self::new(run);
+        let read = Reading::glimpse(&sight.run).and_then(|reading| {
             watch.go_on(&reading);
             sight.begin(reading);
             sight.look(&mut watch)
@@ -100,7 +118,7 @@ impl Sight {
             let look = watch.look(usize::MAX)?;
             self.take(&look.batch);
             self.job = look.job;
-            (self.notes, self.trouble) = (look.notes, look.trouble);
+            (self.notes, self.ticket, self.trouble) = (look.notes, look.ticket, look.trouble);
             lines.extend(look.batch.lines);
             if let Some(status) = look.status {
                 self.status = status;

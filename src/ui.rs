@@ -23,7 +23,7 @@ mod watcher;
 #[cfg(test)]
 mod tests;
 
-use crate::project::Project;
+use crate::project::{Here, Project};
 use anyhow::{Context, bail};
 pub use bench::{Figure, measure};
 use crossterm::event::{Event, EventStream, MouseEventKind};
@@ -77,7 +77,7 @@ fn begin(project: &Project, options: Options) -> (Model, Duration, bool) {
     model.notice = trouble.map(Notice::Failed);
     model.read_only = options.read_only;
     model.list.search = options.filter.unwrap_or_default();
-    model.boot_id = mocolab::run::boot_id();
+    model.here = Here::now();
     model.east = jiff::ZonedDateTime::now().offset().seconds();
     (model, Duration::from_secs(1) / options.fps.unwrap_or(settings.fps).max(1), settings.mouse)
 }
@@ -112,7 +112,10 @@ async fn circle(screen: &mut screen::Screen, project: Project, options: Options)
                 // The terminal has gone away.
                 Some(Err(_)) | None => break,
             },
-            Some(message) = receive.recv() => (message, drawn + data_frame),
+            Some(message) = receive.recv() => {
+                let at = if model.awaits(&message) { Instant::now() } else { drawn + data_frame };
+                (message, at)
+            },
             _ = term.recv() => break,
             () = tokio::time::sleep(change) => (Msg::Tick, Instant::now()),
             () = tokio::time::sleep(wait) => continue,

@@ -3,7 +3,7 @@
 
     docs/screens/take.py --project DIR [--mocolab target/release/mocolab] [--out docs/screens]
 
-DIR is a project with finished runs of benches/cpu/experiments.toml. Needs tmux, and for the images Pillow and DejaVu Sans
+DIR is a project with finished runs of benches/cpu/experiments.toml, and others queued: `mocolab start base moco --queue`. Needs tmux, and for the images Pillow and DejaVu Sans
 Mono. Exit status: 0 where every screen showed what it should.
 """
 import argparse
@@ -17,14 +17,15 @@ import time
 # Name, what has to be on the screen, keys: names of tmux, or `text:` to be typed.
 SCREENS = [
     ("list", "probe on moco", ["text:g"]),
-    ("filter", "of 18 runs", ["text:/recipe:moco best>44%", "Enter"]),
-    ("run", "kNN macro accuracy", [":", "text:run moco.seed-1", "Enter", "w", "w"]),
-    ("run-read", "over epochs", [":", "text:run moco.seed-1", "Enter", "a", "Left", "Left", "Left", "Left", "Left", "Left"]),
+    ("filter", " of ", ["text:/recipe:moco best>44%", "Enter"]),
+    ("run", "kNN macro accuracy", ["text:/moco.seed-1 status:done", "Enter", "g", "j", "2", "w", "w"]),
+    ("run-read", "over epochs", ["text:/moco.seed-1 status:done", "Enter", "g", "j", "2", "a", "Left", "Left", "Left", "Left", "Left", "Left"]),
     ("classes", "top confusions", [":", "text:run base", "Enter", "3"]),
-    ("compare", "seed-3", ["text:/moco", "Enter", "*", "4"]),
-    ("compare-two", "A less B", ["text:/moco.seed", "Enter", "g", "j", "Space", "Space", "4", "p", "p", "p"]),
+    ("compare", "seed-3", ["text:/moco status:done", "Enter", "*", "4"]),
+    ("compare-two", "A less B", ["text:/moco.seed status:done", "Enter", "g", "j", "Space", "Space", "4", "p", "p", "p"]),
     ("devices", "memory", ["5"]),
-    ("log", "hold `epoch 1", [":", "text:run base", "Enter", "6", "/", "text:epoch 1", "Enter"]),
+    ("queue", "behind ", ["6"]),
+    ("log", "hold `epoch 1", [":", "text:run base", "Enter", "7", "/", "text:epoch 1", "Enter"]),
     ("start", "needs", ["text:g", "s"]),
     ("settings", "allowed:", ["text:g", "s", "e", "j", "j", "j"]),
     ("palette", "commands", [":", "text:run mo"]),

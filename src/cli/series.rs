@@ -78,7 +78,8 @@ pub fn series(
     let good = fates.iter().all(|(_, fate)| match fate {
         Fate::Trained(run) => {
             let status = Sight::read(run.clone()).status;
-            status == Status::Done || (!manner.wait && status.is_live())
+            let comes = status.is_live() || matches!(status, Status::Queued | Status::Held);
+            status == Status::Done || (!manner.wait && comes)
         }
         Fate::NotStarted(_) => false,
     });
@@ -101,6 +102,18 @@ fn found(
 /// Brings a run to its end that is not done: follows it, or goes on with it.
 fn finish(project: &Project, run: &RunDir, status: Status, manner: &Manner) -> anyhow::Result<()> {
     let (label, sight) = (run.label(), Sight::read(run.clone()));
+    if matches!(status, Status::Queued | Status::Held) && sight.ticket.is_some() {
+        say(format!("{label} waits in the queue: no other is started"))?;
+        project.wake_agent()?;
+        if !manner.wait {
+            return Ok(());
+        }
+        let mut watch = Watch::new(run.clone());
+        while matches!(watch.status()?, Status::Queued | Status::Held) {
+            std::thread::sleep(POLL);
+        }
+        return Launched::join(run)?.follow().map(|_| ());
+    }
     if status.is_live() {
         say(format!("{label} {}: no other is started", sight.standing()))?;
         return if manner.wait { Launched::join(run)?.follow().map(|_| ()) } else { Ok(()) };

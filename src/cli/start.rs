@@ -2,6 +2,7 @@
 
 use super::follow::{Launched, POLL};
 use super::output::say;
+use super::queue;
 use super::series::{Manner, begin, series};
 use crate::project::{self, Project, Sources};
 use crate::sight::Sight;
@@ -10,7 +11,7 @@ use mocolab::device::{Choice, Devices};
 use mocolab::executor::local;
 use mocolab::experiment::Experiment;
 use mocolab::experiment::need::{Need, Place, Sizes};
-use mocolab::run::{RunDir, Watch};
+use mocolab::run::{RunDir, Ticket, Watch};
 use mocolab::status::{Lock, Status, Wish};
 use mocolab::survival::{Facts, warnings};
 use std::path::Path;
@@ -31,6 +32,23 @@ pub struct Which {
     /// is followed, one that was stopped, failed or crashed goes on.
     #[arg(long)]
     missing: bool,
+    #[command(flatten)]
+    turn: Turn,
+}
+
+/// Whether, and how, they wait for their turn.
+#[derive(Debug, clap::Args)]
+pub struct Turn {
+    /// Queue them, each after what it takes weights from: they start one after another as devices come free, also when no
+    /// terminal is open.
+    #[arg(long, short, conflicts_with_all = ["wait", "missing"])]
+    queue: bool,
+    /// With --queue: how many runs may share a device with these, themselves among them.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "queue", value_parser = clap::value_parser!(u32).range(1..=64))]
+    slots: u32,
+    /// With --queue: also on a GPU that somebody else uses, or that has too little memory by our estimate.
+    #[arg(long, requires = "queue")]
+    force: bool,
 }
 
 /// `mocolab start`.
@@ -42,8 +60,20 @@ pub fn start(project: &Project, which: &Which, device: Option<Choice>, wait: boo
     } else {
         suite.choose(&which.names).map_err(anyhow::Error::msg)?
     };
+    if which.turn.queue {
+        if let Some(device) = &device {
+            device.visible(&Devices::find()).map_err(anyhow::Error::msg)?;
+        }
+        warn(project, &experiments)?;
+        let device = device.map(|device| device.to_string());
+        let ticket = Ticket { device, slots: which.turn.slots, force: which.turn.force, ..Ticket::default() };
+        return queue::add(project, &experiments, &mut sources, &ticket);
+    }
     if experiments.len() > 1 && !wait {
-        bail!("{}: name one, or add --wait to train them one after another", several(which, &experiments));
+        bail!(
+            "{}: name one, or add --queue, or --wait to stay while they are trained one after another",
+            several(which, &experiments)
+        );
     }
     let found = Devices::find();
     let named = device.is_some();
@@ -89,7 +119,8 @@ pub fn resume(
     if !sight.status.can_start() && sight.status != Status::Unknown {
         bail!("`{}` is {}: there is nothing to resume", run.label(), sight.status);
     }
-    let device = device.or(sight.placed()).map_or_else(|| project::default_device(&Devices::find()), Ok)?;
+    let ticket = sight.ticket.as_ref().and_then(|ticket| ticket.device.as_ref()?.parse().ok());
+    let device = device.or(sight.placed()).or(ticket).map_or_else(|| project::default_device(&Devices::find()), Ok)?;
     warn(project, &[])?;
     go(project, &run, &device, wait)
 }
@@ -111,6 +142,10 @@ pub(super) fn go(project: &Project, run: &RunDir, device: &Choice, wait: bool) -
     let launched = Launched::new(run, device)?;
     let status = launched.status();
     say(format!("{} is {status} on {device}", run.label()))?;
+    // What waits for it goes on when it is done.
+    if let Err(error) = project.wake_if_waiting() {
+        say(format!("warning: the queue can't be woken: {error:#}"))?;
+    }
     if wait {
         return launched.follow();
     }
@@ -155,7 +190,7 @@ pub fn stop(project: &Project, run: &str, now: bool) -> anyhow::Result<()> {
 }
 
 /// `mocolab launch`: returns only where it fails.
-pub fn launch(run: &Path, device: &Choice) -> anyhow::Result<ExitCode> {
+pub fn launch(run: &Path, device: &Choice, first: bool) -> anyhow::Result<ExitCode> {
     let run = RunDir::new(std::fs::canonicalize(run).with_context(|| format!("finding the run `{}`", run.display()))?);
-    match local::launch(&run, device)? {}
+    match local::launch(&run, device, first)? {}
 }

@@ -36,7 +36,10 @@ pub enum ExecutorError {
     /// The device isn't there.
     #[error("{0}")]
     NoDevice(String),
-    /// There is no process to end.
+    /// It was to be launched for the first time.
+    #[error("`{0}` was launched before: `mocolab resume {0}` goes on with it")]
+    Begun(String),
+    /// There is no process to speak to.
     #[error("`{0}` has no process on this machine")]
     NoProcess(String),
 }
@@ -61,11 +64,12 @@ pub fn start(program: &Path, run: &RunDir, devices: &Choice) -> Result<Command, 
     Ok(command)
 }
 
-/// Turns this process into the trainer of `run`. Returns only where that fails.
+/// Turns this process into the trainer of `run`; where `first`, only if it was never launched. Returns only where that
+/// fails.
 ///
 /// # Errors
 /// Where the run is being trained already, or something can't be written or started.
-pub fn launch(run: &RunDir, devices: &Choice) -> Result<std::convert::Infallible, ExecutorError> {
+pub fn launch(run: &RunDir, devices: &Choice, first: bool) -> Result<std::convert::Infallible, ExecutorError> {
     let trainer = trainer()?;
     let visible = devices.visible(&Devices::find()).map_err(ExecutorError::NoDevice)?;
     // Under Slurm the scheduler must be able to end the process; elsewhere a terminal that closes must not. A process
@@ -74,6 +78,9 @@ pub fn launch(run: &RunDir, devices: &Choice) -> Result<std::convert::Infallible
         let _ = rustix::process::setsid();
     }
     let lock = HeldLock::take(run)?;
+    if first && run.read_job().map_err(io("reading the last job"))?.is_some() {
+        return Err(ExecutorError::Begun(run.label()));
+    }
     run.write_job(&job(run, devices)?).map_err(io(format!("writing `{}`", run.job().display())))?;
     let mut command = Command::new(&trainer);
     command.arg(run.path()).stdin(lock.into_file());

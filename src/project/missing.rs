@@ -51,9 +51,11 @@ impl Project {
             Some(_) => std::mem::replace(kept.recipe.origin_mut(), Origin::Random),
             None => Origin::Random,
         };
+        // One that waits in the queue names the moment of its source until that is done.
+        let awaited = || run.read_ticket().ok().flatten().and_then(|ticket| ticket.source).map(RunDir::new);
         // How many there were is the machine's business.
         kept.threads = wanted.threads;
-        Ok(kept == wanted && source.is_none_or(|source| sources.would_give(&from, source, of)))
+        Ok(kept == wanted && source.is_none_or(|source| sources.would_give((&from, awaited), source, of)))
     }
 
     /// `of` as a run would keep it, but for a checkpoint that is still to be chosen; none where its pictures aren't there.
@@ -75,16 +77,26 @@ impl Project {
 
 impl Sources<'_> {
     /// Whether `kept`, the checkpoint that an earlier run began from, is what `of` would take from `source` today.
-    fn would_give(&self, kept: &Origin, source: &Experiment, of: &Experiment) -> bool {
-        let (Origin::Checkpoint(path), Origin::Experiment { moment, .. }) = (kept, of.recipe.origin()) else {
-            return false;
-        };
-        let Some(run) = path.parent().and_then(std::path::Path::parent).map(RunDir::new) else { return false };
-        let of_source = match self.made(&source.name) {
+    fn would_give(
+        &self,
+        (kept, awaited): (&Origin, impl Fn() -> Option<RunDir>),
+        source: &Experiment,
+        of: &Experiment,
+    ) -> bool {
+        let of_source = |run: &RunDir| match self.made(&source.name) {
             Some(Ok(made)) => absolute(made.path()).is_ok_and(|made| made == run.path()),
             Some(Err(_)) => false,
             None => run.experiment_name().as_ref() == Some(&source.name),
         };
+        let (path, moment) = match (kept, of.recipe.origin()) {
+            (Origin::Experiment { .. }, wanted) => {
+                return kept == wanted && awaited().is_some_and(|run| of_source(&run));
+            }
+            (Origin::Checkpoint(path), Origin::Experiment { moment, .. }) => (path, moment),
+            _ => return false,
+        };
+        let Some(run) = path.parent().and_then(std::path::Path::parent).map(RunDir::new) else { return false };
+        let of_source = of_source(&run);
         of_source
             && match run.checkpoint_of(*moment) {
                 Ok((file, _)) => absolute(&file.path).is_ok_and(|file| file == *path),

@@ -19,7 +19,7 @@ pub struct Sources<'a> {
 }
 
 /// Runs of a source, oldest first.
-struct Stands {
+pub(super) struct Stands {
     runs: Vec<(RunDir, Status)>,
     /// The place of the one to take weights from, or to wait for.
     chosen: Option<usize>,
@@ -57,6 +57,16 @@ impl Stands {
         self.runs.get(self.chosen?)
     }
 
+    /// The chosen run, else the newest that waits in a queue, or may be at work elsewhere.
+    pub(super) fn best(&self) -> Option<&(RunDir, Status)> {
+        let waits = |(run, status): &&(RunDir, Status)| match status {
+            // Without a ticket nobody will start it.
+            Status::Queued | Status::Held => run.ticket().exists(),
+            status => *status == Status::Unknown,
+        };
+        self.chosen().or_else(|| self.runs.iter().rev().find(waits))
+    }
+
     /// The newest run, where that is not the chosen one.
     fn newer(&self) -> Option<&RunDir> {
         self.runs.iter().skip(self.chosen? + 1).map(|(run, _)| run).next_back()
@@ -76,7 +86,7 @@ impl Project {
     /// 2. the newest that is done;
     /// 3. the newest that is under way, which has to be waited for;
     /// 4. where the user named a moment, the newest that ended otherwise and has a checkpoint of it.
-    fn stands(&self, source: &Experiment, moment: Moment, sources: &Sources) -> anyhow::Result<Stands> {
+    pub(super) fn stands(&self, source: &Experiment, moment: Moment, sources: &Sources) -> anyhow::Result<Stands> {
         let runs = match sources.made(&source.name) {
             Some(Ok(run)) => vec![run.clone()],
             Some(Err(why)) => bail!("`{}` {why}", source.name),
@@ -155,7 +165,7 @@ impl Project {
     }
 }
 
-fn head(of: &Experiment, source: &Experiment) -> String {
+pub(super) fn head(of: &Experiment, source: &Experiment) -> String {
     format!("`{}` takes its weights from `{}`", of.name, source.name)
 }
 

@@ -1,7 +1,7 @@
 //! The runs of a project: making one, listing them, finding the one a user means.
 
-use super::RunDir;
 use super::watch::settled;
+use super::{RunDir, Ticket};
 use crate::experiment::Name;
 use std::fs;
 use std::io::{self, Write};
@@ -18,11 +18,26 @@ pub struct Runs(PathBuf);
 /// # Errors
 /// Where it can't be written.
 pub fn create(runs: &Runs, experiment: &Name, moment: &jiff::ZonedDateTime, snapshot: &str) -> io::Result<RunDir> {
+    create_with(runs, experiment, moment, (snapshot, None))
+}
+
+/// As [`create`], with a ticket for the queue where there is one: both are there, or neither.
+///
+/// # Errors
+/// Where it can't be written.
+pub fn create_with(
+    runs: &Runs,
+    experiment: &Name,
+    moment: &jiff::ZonedDateTime,
+    (snapshot, ticket): (&str, Option<&Ticket>),
+) -> io::Result<RunDir> {
     let folder = runs.0.join(experiment.as_str());
     fs::create_dir_all(&folder)?;
     let id = moment.strftime("%Y%m%d-%H%M%S").to_string();
     let beside = unused(&folder, &format!(".new-{id}-{}", std::process::id()))?;
-    let written = write_snapshot(&RunDir::new(&beside), snapshot).and_then(|()| place(&beside, &folder, &id));
+    let run = RunDir::new(&beside);
+    let ticketed = ticket.map_or(Ok(()), |ticket| run.write_ticket(ticket));
+    let written = ticketed.and_then(|()| write_snapshot(&run, snapshot)).and_then(|()| place(&beside, &folder, &id));
     if written.is_err() {
         let _ = fs::remove_dir_all(&beside);
     }

@@ -5,7 +5,7 @@ use crate::status::{Heartbeat, Lock, Wish};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 /// `job.json`: the attempt launched last.
@@ -59,6 +59,32 @@ pub struct Notes {
     pub place: i64,
 }
 
+/// `ticket.json`: how a run is to be started first, while it waits in a machine's queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ticket {
+    /// The machine whose queue it is in.
+    pub host: String,
+    /// Its devices, as `--device` takes them; none takes the first that is free.
+    pub device: Option<String>,
+    /// Runs that may be on its devices, itself among them.
+    pub slots: u32,
+    /// Also on a device that somebody else is on.
+    pub force: bool,
+    /// The run that it takes its weights from, where that was not done when it was queued.
+    pub source: Option<PathBuf>,
+    /// When it was queued, seconds since 1970: earlier goes first.
+    pub t: f64,
+    /// Why it could not be started; it is not tried again until it is let go.
+    pub trouble: Option<String>,
+}
+
+impl Default for Ticket {
+    fn default() -> Self {
+        Self { host: host(), device: None, slots: 1, force: false, source: None, t: now(), trouble: None }
+    }
+}
+
 /// `source.json`: what ran, an entry an attempt.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -110,6 +136,7 @@ macro_rules! record {
 record!(Job, read_job, write_job, job);
 record!(Request, read_request, write_request, request);
 record!(Notes, read_notes, write_notes, notes);
+record!(Ticket, read_ticket, write_ticket, ticket);
 record!(Vec<Source>, read_sources, write_sources, source);
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
@@ -123,7 +150,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
 }
 
 /// Writes beside, makes it last, renames over.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = atomic_write_file::AtomicWriteFile::open(path)?;
     file.write_all(bytes)?;
     file.write_all(b"\n")?;

@@ -1,6 +1,6 @@
 //! Following a run from outside: what it has said since the last look, and what it is now.
 
-use super::{Batch, Heart, Job, Notes, Reader, Reading, RunDir};
+use super::{Batch, Heart, Job, Notes, Reader, Reading, RunDir, Ticket};
 use crate::event::{Event, Outcome};
 use crate::status::{Evidence, Scheduler, Status};
 use std::fs;
@@ -31,6 +31,8 @@ pub struct Look {
     pub job: Option<Job>,
     /// What people say of it.
     pub notes: Notes,
+    /// How it is to be started first, where it was queued.
+    pub ticket: Option<Ticket>,
     /// A sentence where a file beside the record can't be read: the rest is told all the same.
     pub trouble: Option<String>,
 }
@@ -125,6 +127,7 @@ impl Watch {
         let heartbeat = self.heart.look(&self.run, Instant::now());
         let mut trouble = None;
         let notes = readable(self.run.read_notes(), &mut trouble).unwrap_or_default();
+        let ticket = readable(self.run.read_ticket(), &mut trouble);
         let request = readable(self.run.read_request(), &mut trouble).map(|request| (request.attempt, request.wish));
         let batch = self.reader.read(limit)?;
         if batch.restart {
@@ -149,6 +152,6 @@ impl Watch {
             scheduler: Scheduler::None,
             request,
         };
-        Ok(Look { status: (!batch.more).then(|| Status::derive(&evidence)), batch, job, notes, trouble })
+        Ok(Look { status: (!batch.more).then(|| Status::derive(&evidence)), batch, job, notes, ticket, trouble })
     }
 }

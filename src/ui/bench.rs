@@ -92,7 +92,17 @@ impl Bench {
         let batch = Batch { lines, ..Batch::default() };
         let experiment: Option<Result<Experiment, String>> = None;
         let (status, notes) = (Some(Status::Running), Notes::default());
-        let news = News { run: run(number), experiment, reading: None, batch, status, job, notes, trouble: None };
+        let news = News {
+            run: run(number),
+            experiment,
+            reading: None,
+            batch,
+            status,
+            job,
+            notes,
+            ticket: None,
+            trouble: None,
+        };
         update(&mut self.model, Msg::News(Box::new(news)));
     }
 
@@ -175,7 +185,7 @@ pub fn measure(project: &Project, points: u64) -> io::Result<Vec<Figure>> {
     let hours = bench.times(|bench, number| bench.press(moves[number % moves.len()]))?;
 
     let mut bench = Bench::new(project, points, (200, 50))?;
-    let keys = ['2', 'j', 'w', '+', '3', '1', 'j', '4', ']', '5', '6', '1', 'k', '/'];
+    let keys = ['2', 'j', 'w', '+', '3', '1', 'j', '4', ']', '5', '7', '1', 'k', '/'];
     let pressed = bench.times(|bench, number| {
         bench.step();
         bench.press(KeyCode::Char(keys[number % keys.len()]));

@@ -64,6 +64,8 @@ named! {
         Compare "compare",
         /// The devices.
         Devices "devices",
+        /// What waits for its turn; or to let a run wait.
+        Queue "queue",
         /// The log of a run.
         Log "log",
         /// The screen to the right.
@@ -84,6 +86,12 @@ named! {
         Mark "mark",
         /// Mark all that is shown.
         MarkAll "mark-all",
+        /// Hold it back, or let it go.
+        Hold "hold",
+        /// One place forward in the queue.
+        Forward "forward",
+        /// One place back in the queue.
+        Backward "backward",
         /// Type what is to be shown or found.
         Search "search",
         /// To the next that fits what was typed.
@@ -172,6 +180,8 @@ named! {
         Compare "compare",
         /// On the devices.
         Devices "devices",
+        /// On what waits for its turn.
+        Queue "queue",
         /// On the log of one run.
         Log "log",
         /// In a list of choices.
@@ -197,7 +207,7 @@ impl Action {
 impl Place {
     /// A screen, where the rows of [`Place::Screens`] count too.
     pub fn is_screen(self) -> bool {
-        matches!(self, Self::List | Self::Run | Self::Classes | Self::Compare | Self::Devices | Self::Log)
+        matches!(self, Self::List | Self::Run | Self::Classes | Self::Compare | Self::Devices | Self::Queue | Self::Log)
     }
 
     /// The rows of `other` count here.
@@ -313,6 +323,17 @@ pub const TABLE: &[Binding] = bindings! {
     Devices ["down", "j"] Down "down" "choose";
     Devices ["enter", "m"] Enter "all its processes" "processes";
     Devices ["esc"] Back "back" "back";
+    Queue ["up", "k"] Up "up" "";
+    Queue ["down", "j"] Down "down" "choose";
+    Queue ["home", "g"] First "first row" "";
+    Queue ["end", "G"] Last "last row" "";
+    Queue ["enter"] Enter "open the run" "open";
+    Queue ["K", "-"] Forward "one place forward" "forward";
+    Queue ["J", "+"] Backward "one place back" "back";
+    Queue ["space"] Hold "hold it, let it go" "hold";
+    Queue ["D"] Trash "out of the queue" "cancel";
+    Queue ["u"] Restore "out of the trash" "";
+    Queue ["esc"] Back "back to the list" "";
     Log ["up", "k"] Up "up" "";
     Log ["down", "j"] Down "down" "";
     Log ["pageup"] PageUp "a page up" "";
@@ -336,7 +357,8 @@ pub const TABLE: &[Binding] = bindings! {
     Screens ["3"] Classes "its classes" "";
     Screens ["4"] Compare "marked runs side by side" "";
     Screens ["5"] Devices "devices" "";
-    Screens ["6"] Log "its log" "";
+    Screens ["6"] Queue "what waits" "";
+    Screens ["7"] Log "its log" "";
     Screens ["tab"] NextScreen "next screen" "";
     Screens ["backtab"] PreviousScreen "the screen before" "";
     Screens [":", "ctrl-p"] Palette "everything, by name" "more";
@@ -346,6 +368,7 @@ pub const TABLE: &[Binding] = bindings! {
     Choice ["down", "j"] Down "down" "choose";
     Choice ["enter", "y"] Enter "train there" "train there";
     Choice ["space"] Mark "take a GPU along" "several";
+    Choice ["w"] Queue "let it wait there for its turn" "queue";
     Choice ["e"] Edit "settings of this run" "settings";
     Choice ["esc", "n", "q"] Back "no" "no";
     Settings ["up", "k"] Up "up" "";

@@ -3,6 +3,7 @@
 pub mod compare;
 mod data;
 mod press;
+pub mod queue;
 mod screens;
 pub mod start;
 mod still;
@@ -17,7 +18,7 @@ pub use toast::Toast;
 pub use update::update;
 pub use words::{Said, Words};
 
-use crate::project::Project;
+use crate::project::{Here, Project};
 use crate::sight::Sight;
 use crate::ui::keys::{Action, Keys, Place};
 use crate::ui::list::{ListState, Row, Rows, Target};
@@ -33,7 +34,7 @@ use mocolab::device::history::History;
 use mocolab::device::sample::Sample;
 use mocolab::device::{Choice, Devices};
 use mocolab::experiment::Experiment;
-use mocolab::run::{Batch, Job, Notes, Reading, RunDir};
+use mocolab::run::{Batch, Job, Notes, Reading, RunDir, Ticket};
 use mocolab::status::{Status, Wish};
 use mocolab::survival::Facts;
 use ratatui::layout::Rect;
@@ -54,8 +55,8 @@ pub struct Model {
     pub keys: Keys,
     /// Nothing may be started, stopped or written.
     pub read_only: bool,
-    /// Tells this boot of this machine from others.
-    pub boot_id: String,
+    /// This machine.
+    pub here: Here,
     /// Seconds since 1970, when the last message came.
     pub now: f64,
     /// Seconds that this place's clock is ahead of Greenwich.
@@ -80,6 +81,8 @@ pub struct Model {
     pub compare: CompareScreen,
     /// How devices are looked at.
     pub devices: DevicesScreen,
+    /// The run in the queue that the cursor is on; none for the first.
+    pub queue_chosen: Option<RunDir>,
     /// The devices now; none before they were looked at.
     pub sample: Option<Sample>,
     /// What they did before.
@@ -106,6 +109,8 @@ pub struct Model {
     pub trash: Vec<(RunDir, PathBuf)>,
     /// The user leaves.
     pub leaving: bool,
+    /// When an agent was last seen to, seconds since 1970.
+    woken: f64,
     attention: Attention,
     /// The runs that were shown last.
     shown: Vec<RunDir>,
@@ -211,6 +216,8 @@ pub struct News {
     pub job: Option<Job>,
     /// What people say of it.
     pub notes: Notes,
+    /// How it is to be started first, where it was queued.
+    pub ticket: Option<Ticket>,
     /// What of it can't be read.
     pub trouble: Option<String>,
 }
@@ -222,6 +229,16 @@ pub enum Cmd {
     FindDevices,
     /// Train something on a device.
     Start(Start, Choice),
+    /// Let it wait for its turn on a device.
+    Queue(Start, Choice),
+    /// See to it that an agent is at work.
+    Wake,
+    /// Hold a run in the queue back.
+    Hold(RunDir),
+    /// Let a run in the queue go, and try again where it could not be started.
+    Release(RunDir),
+    /// Give those that wait this order.
+    Order(Vec<RunDir>),
     /// Ask a run for something.
     Ask(RunDir, Wish),
     /// Kill a run's process.
@@ -252,7 +269,7 @@ impl Model {
             theme,
             keys: Keys::new(theme.ascii()),
             read_only: false,
-            boot_id: String::new(),
+            here: Here::default(),
             now: 0.0,
             east: 0,
             suite: None,
@@ -265,6 +282,7 @@ impl Model {
             classes: ClassesScreen::default(),
             compare: CompareScreen::default(),
             devices: DevicesScreen::default(),
+            queue_chosen: None,
             sample: None,
             history: History::default(),
             log: Vec::new(),
@@ -278,6 +296,7 @@ impl Model {
             frozen: None,
             trash: Vec::new(),
             leaving: false,
+            woken: 0.0,
             attention: Attention::default(),
             shown: Vec::new(),
         }
@@ -295,6 +314,10 @@ impl Model {
 
     /// The run in front: that of the screen, or the one chosen on the list.
     pub fn run(&self) -> Option<&Sight> {
+        if self.screen == Screen::Queue {
+            let (waits, _) = self.queued();
+            return self.runs.get(&waits.get(self.queue_place(&waits))?.run);
+        }
         let here = (&self.screen, self.list.chosen(), self.shown.as_slice());
         // The list may have lost to the filter what was shown last.
         let ((Screen::Run(run) | Screen::Classes(run) | Screen::Log(run), ..)

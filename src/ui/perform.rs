@@ -1,5 +1,7 @@
 //! Does what the model wants done, each thing on a thread of its own, and tells how it went.
 
+mod queue;
+
 use super::model::{Cmd, Msg, Notice, Said, Start};
 use super::watcher::{self, Order};
 use crate::project::{self, Project};
@@ -32,6 +34,11 @@ impl Hands {
     /// Starts watching `project`; all that happens is told to `tell`. Where `read_only`, nothing is written, no cache either.
     pub fn new(project: Project, tell: UnboundedSender<Msg>, read_only: bool) -> Self {
         let watcher = watcher::spawn(project.clone(), tell.clone(), !read_only);
+        if !read_only {
+            // What was left waiting, by a machine that went down, say, goes on.
+            let project = project.clone();
+            thread::spawn(move || project.wake_if_waiting());
+        }
         let (sampler, wanted) = channel();
         let (runs, listener) = (project.runs.path().to_owned(), tell.clone());
         thread::spawn(move || sample(&runs, &wanted, &listener));
@@ -55,9 +62,15 @@ impl Hands {
                     Msg::Devices(Devices::find())
                 }
                 Cmd::Start(what, device) => start(&project, &tell, &watcher, what, &device),
+                Cmd::Wake | Cmd::Queue(..) | Cmd::Hold(_) | Cmd::Release(_) | Cmd::Order(_) => {
+                    queue::perform(&project, &tell, command)
+                }
                 Cmd::Ask(run, wish) => told(local::ask(&run, wish).map(|_| format!("asked {} to stop", run.label()))),
                 Cmd::Kill(run) => told(local::kill(&run).map(|()| format!("killed {}", run.label()))),
-                Cmd::Say(run, said) => match note(&run, said) {
+                Cmd::Say(run, said) => match note(&run, |notes| match said {
+                    Said::Note(note) => notes.note = note,
+                    Said::Tags(tags) => notes.tags = tags,
+                }) {
                     Ok(notes) => {
                         let _ = tell.send(Msg::Noted(run.clone(), notes));
                         Msg::Notice(Notice::Done(format!("noted of {}", run.label())))
@@ -75,6 +88,7 @@ impl Hands {
                 Cmd::Restore(run, place) => match project.runs.restore(&run, &place) {
                     Ok(()) => {
                         let _ = tell.send(Msg::Restored(run.clone()));
+                        let _ = project.wake_if_waiting();
                         Msg::Notice(Notice::Done(format!("{} is back", run.label())))
                     }
                     Err(error) => {
@@ -94,13 +108,10 @@ impl Hands {
     }
 }
 
-/// Adds to what is said of a run as it lies on the disk now: somebody else may have written since.
-fn note(run: &RunDir, said: Said) -> std::io::Result<Notes> {
-    let notes = run.read_notes()?.unwrap_or_default();
-    let notes = match said {
-        Said::Note(note) => Notes { note, ..notes },
-        Said::Tags(tags) => Notes { tags, ..notes },
-    };
+/// Changes what is said of a run as it lies on the disk now: somebody else may have written since.
+fn note(run: &RunDir, change: impl FnOnce(&mut Notes)) -> std::io::Result<Notes> {
+    let mut notes = run.read_notes()?.unwrap_or_default();
+    change(&mut notes);
     run.write_notes(&notes).map(|()| notes)
 }
 
@@ -168,20 +179,23 @@ fn changed((run, mut told): (RunDir, Vec<String>), changes: &[String]) -> (RunDi
     (run, told)
 }
 
+/// A run with notes on it, what it had printed and the attempt before, and the launcher.
+type Launched = (RunDir, Vec<String>, (u64, Option<u32>), std::process::Child);
+
 /// Launches, and waits for the process that became the trainer, so that it leaves no zombie. Says so at once where the
 /// launch fails; what happens to a training later is in its record.
 fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>, what: Start, device: &Choice) -> Msg {
-    let launched = || -> anyhow::Result<(RunDir, Vec<String>, u64, std::process::Child)> {
+    let launched = || -> anyhow::Result<Launched> {
         let (run, notes) = match what {
             Start::New(experiment) => project.begin_alone(&experiment)?,
             Start::Changed(experiment, changes) => changed(project.begin_alone(&experiment)?, &changes),
             Start::Again(run) => (run, Vec::new()),
         };
-        let before = project::printed(&run);
+        let before = (project::printed(&run), attempt(&run));
         let child = project::launcher(&run, device)?.spawn().context("starting the launcher")?;
         Ok((run, notes, before, child))
     };
-    let (run, notes, before, mut child) = match launched() {
+    let (run, notes, (before, attempt), mut child) = match launched() {
         Ok(launched) => launched,
         Err(error) => return told(Err::<String, _>(error)),
     };
@@ -189,6 +203,11 @@ fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>
     let _ = tell.send(Msg::Made(run.clone()));
     let note: String = notes.iter().flat_map(|note| ["; ", note]).collect();
     let _ = tell.send(Msg::Notice(Notice::Done(format!("started {} on {device}{note}", run.label()))));
+    // What waits for it goes on when it is done; before its job is written it looks as if it had ended.
+    while attempt == self::attempt(&run) && matches!(child.try_wait(), Ok(None)) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let _ = project.wake_if_waiting();
     match child.wait() {
         // Without a code a signal ended it: the list shows it crashed.
         Ok(code) if code.success() || code.code().is_none() => Msg::Redraw,
@@ -198,4 +217,9 @@ fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>
         }
         Err(error) => told(Err::<String, _>(error)),
     }
+}
+
+/// The attempt of a run that was launched last.
+fn attempt(run: &RunDir) -> Option<u32> {
+    run.read_job().ok().flatten().map(|job| job.attempt)
 }

@@ -90,6 +90,7 @@ fn news(run: RunDir, lines: Vec<Line>, status: Status) -> Msg {
         status: Some(status),
         job,
         notes: Notes::default(),
+        ticket: None,
         trouble: None,
     };
     Msg::News(Box::new(news))

@@ -16,6 +16,7 @@ mod head;
 mod hit;
 pub(in crate::ui) mod list;
 mod log;
+mod queue;
 mod run;
 mod together;
 
@@ -53,6 +54,7 @@ pub fn draw(model: &Model, frame: &mut Frame) {
         }
         Screen::Compare(_) => together::draw(model, frame, body),
         Screen::Devices => devices(model, frame, body),
+        Screen::Queue => queue::draw(model, frame, body),
         Screen::Log(run) => {
             let title = format!("log of {}", mocolab::text::sanitize(&run.label()));
             log::draw(&title, &model.log, &model.log_look, model.theme, (frame, body));
@@ -95,7 +97,8 @@ fn seen(model: &Model) -> list::table::Seen<'_> {
 
 fn devices(model: &Model, frame: &mut Frame, rect: Rect) {
     let live = model.runs.values().filter(|sight| sight.status.is_live());
-    let here = live.filter_map(|sight| Some((sight.job.as_ref().filter(|job| job.boot_id == model.boot_id)?, sight)));
+    let here =
+        live.filter_map(|sight| Some((sight.job.as_ref().filter(|job| job.boot_id == model.here.boot_id)?, sight)));
     let labels = here.map(|(job, sight)| (job.pid, sight.run.label())).collect();
     let seen =
         devices::Seen { sample: model.sample.as_ref(), history: &model.history, labels: &labels, theme: model.theme };

@@ -17,11 +17,11 @@ use watched::Watched;
 /// Between two looks at runs that live.
 const LIVE: Duration = Duration::from_millis(250);
 /// Between two looks at all others, and at the folder.
-const REST: Duration = Duration::from_secs(2);
+const REST: Duration = Duration::from_millis(2500);
 /// After something was done here, everything is looked at as often as what lives.
 const EAGER: Duration = Duration::from_secs(5);
 /// A run at rest is opened once in so many looks, though nothing shows that it was written to.
-const ANYWAY: usize = 30;
+const ANYWAY: usize = 60;
 /// The folder is listed once in so many looks, though nothing shows that a run came or went.
 const RELIST: usize = 5;
 /// What is read or kept when nothing else is to be done gets a quarter of the time.

@@ -13,6 +13,7 @@ mod fake_train;
 mod preview;
 mod processes;
 mod project;
+mod queue;
 mod screen;
 mod series;
 mod terminal;

@@ -37,7 +37,7 @@ pub fn copy(model: &mut Model) -> Vec<Cmd> {
         Screen::Classes(run) => ("the table of classes", classes(model, model.runs.get(run))),
         Screen::Compare(_) => ("the table of bests", bests(&Compared::new(&model.shown_together()))),
         Screen::Log(_) => ("the log", model.log.join("\n")),
-        Screen::Devices => return fail(model, "nothing here can be copied"),
+        Screen::Devices | Screen::Queue => return fail(model, "nothing here can be copied"),
     };
     if text.is_empty() {
         return fail(model, "there is nothing to copy yet");

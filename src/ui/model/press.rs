@@ -108,7 +108,7 @@ fn turn_wheel(model: &mut Model, up: bool, hit: Option<Hit>) {
         }
         (Tab::List, _) => model.list.go(&model.rows, Motion::By(down)),
         (Tab::Log, _) => model.log_look.go(model.log.len(), -down),
-        (Tab::Classes | Tab::Devices | Tab::Compare, _) => _ = on_screen(model, action),
+        (Tab::Classes | Tab::Devices | Tab::Queue | Tab::Compare, _) => _ = on_screen(model, action),
         (Tab::Run, _) => {}
     }
 }
@@ -149,14 +149,15 @@ fn on_screen(model: &mut Model, action: Action) -> Vec<Cmd> {
         (Tab::Classes, action) => on_classes(model, action),
         (Tab::Compare, action) => on_compare(model, action),
         (Tab::Devices, action) => on_devices(model, action),
+        (Tab::Queue, action) => return model.on_queue(action),
         (Tab::Log, action) => on_log(model, action),
     }
     Vec::new()
 }
 
 fn changes_something(action: Action) -> bool {
-    use Action::{Note, Restore, Resume, Start, Stop, Tags, Trash};
-    matches!(action, Start | Stop | Resume | Note | Tags | Trash | Restore)
+    use Action::{Backward, Forward, Hold, Note, Restore, Resume, Start, Stop, Tags, Trash};
+    matches!(action, Start | Stop | Resume | Note | Tags | Trash | Restore | Hold | Forward | Backward)
 }
 
 fn open_palette(model: &mut Model) {

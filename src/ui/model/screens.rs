@@ -20,6 +20,8 @@ pub enum Screen {
     Compare(Vec<RunDir>),
     /// The devices.
     Devices,
+    /// What waits for its turn.
+    Queue,
     /// The log of a run.
     Log(RunDir),
 }
@@ -37,6 +39,8 @@ pub enum Tab {
     Compare,
     /// The devices.
     Devices,
+    /// What waits for its turn.
+    Queue,
     /// The log of a run.
     Log,
 }
@@ -54,7 +58,8 @@ pub struct Attention {
 
 impl Tab {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 6] = [Self::List, Self::Run, Self::Classes, Self::Compare, Self::Devices, Self::Log];
+    pub const ALL: [Self; 7] =
+        [Self::List, Self::Run, Self::Classes, Self::Compare, Self::Devices, Self::Queue, Self::Log];
 
     /// Its name in the header.
     pub fn word(self) -> &'static str {
@@ -64,6 +69,7 @@ impl Tab {
             Self::Classes => "classes",
             Self::Compare => "compare",
             Self::Devices => "devices",
+            Self::Queue => "queue",
             Self::Log => "log",
         }
     }
@@ -76,6 +82,7 @@ impl Tab {
             Action::Classes => Some(Self::Classes),
             Action::Compare => Some(Self::Compare),
             Action::Devices => Some(Self::Devices),
+            Action::Queue => Some(Self::Queue),
             Action::Log => Some(Self::Log),
             _ => None,
         }
@@ -91,6 +98,7 @@ impl Screen {
             Self::Classes(_) => Tab::Classes,
             Self::Compare(_) => Tab::Compare,
             Self::Devices => Tab::Devices,
+            Self::Queue => Tab::Queue,
             Self::Log(_) => Tab::Log,
         }
     }
@@ -103,6 +111,7 @@ impl Screen {
             Tab::Classes => Place::Classes,
             Tab::Compare => Place::Compare,
             Tab::Devices => Place::Devices,
+            Tab::Queue => Place::Queue,
             Tab::Log => Place::Log,
         }
     }
@@ -110,7 +119,7 @@ impl Screen {
     /// The runs it shows.
     fn runs(&self) -> &[RunDir] {
         match self {
-            Self::List | Self::Devices => &[],
+            Self::List | Self::Devices | Self::Queue => &[],
             Self::Run(run) | Self::Classes(run) | Self::Log(run) => std::slice::from_ref(run),
             Self::Compare(runs) => runs,
         }
@@ -134,7 +143,13 @@ impl Model {
             Some(Row::Group(group)) => group.runs.iter().max_by_key(|run| run.id()).cloned(),
             _ => None,
         };
-        self.run().map(|sight| sight.run.clone()).or_else(newest)
+        // From a screen of no run back to the one that was shown before, else the one chosen on the list.
+        let before = || match (self.shown.as_slice(), self.list.chosen()) {
+            ([run], _) | (_, Some(Target::Run(run))) => Some(run.clone()),
+            _ => newest(),
+        };
+        let on_list = self.screen == Screen::List;
+        self.run().map(|sight| sight.run.clone()).or_else(|| if on_list { newest() } else { before() })
     }
 
     /// The runs that are put side by side: those marked; with fewer than two of them, those of the group the cursor is in.
@@ -154,6 +169,7 @@ impl Model {
         let screen = match tab {
             Tab::List => Some(Screen::List),
             Tab::Devices => Some(Screen::Devices),
+            Tab::Queue => Some(Screen::Queue),
             Tab::Run => self.subject().map(Screen::Run),
             Tab::Classes => self.subject().map(Screen::Classes),
             Tab::Log => self.subject().map(Screen::Log),
@@ -222,7 +238,7 @@ impl Model {
                 _ => None,
             },
             whole: if self.screen.tab() == Tab::Log { BTreeSet::new() } else { shown.cloned().collect() },
-            devices: self.screen.tab() == Tab::Devices || starting,
+            devices: matches!(self.screen, Screen::Devices | Screen::Queue) || starting,
         };
         if attention == self.attention {
             return None;

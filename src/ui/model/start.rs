@@ -237,6 +237,7 @@ impl StartDialogue {
         match action {
             Action::Back => Answer::Leave,
             Action::Enter => self.go(),
+            Action::Queue => self.queue(),
             Action::Mark => self.mark(),
             Action::Edit => self.edit(),
             action => {
@@ -276,6 +277,17 @@ impl StartDialogue {
         let found = &self.devices.as_ref()?.devices;
         let marked: Vec<&str> = self.together.iter().filter_map(|row| Some(found.get(*row)?.name.as_str())).collect();
         if marked.is_empty() { self.chosen()?.name.parse().ok() } else { marked.join(",").parse().ok() }
+    }
+
+    /// Not now, but when its turn has come.
+    fn queue(&self) -> Answer {
+        match self.go() {
+            Answer::Go(Cmd::Start(Start::Again(_), _)) => {
+                Answer::Refuse("a run that has begun is resumed, it does not wait in the queue".into())
+            }
+            Answer::Go(Cmd::Start(what, choice)) => Answer::Go(Cmd::Queue(what, choice)),
+            answer => answer,
+        }
     }
 
     /// Before the devices are known there is nothing to say yes to.

@@ -6,7 +6,11 @@ use super::{Cmd, LOG_LINES, Model, Msg, News, Notice, Screen, start};
 use crate::sight::Sight;
 use crate::ui::list::Target;
 use mocolab::run::RunDir;
+use mocolab::state::Depth;
 use mocolab::status::Status;
+
+/// Seconds between two looks whether an agent is at work.
+const WAKE: f64 = 10.0;
 
 /// Takes in what happened.
 pub fn update(model: &mut Model, message: Msg) -> Vec<Cmd> {
@@ -47,6 +51,15 @@ pub(super) fn take(model: &mut Model, message: Msg) -> Vec<Cmd> {
             model.history.take(&sample, at);
             start::refresh(model, &sample);
             model.sample = Some(*sample);
+            // An agent that was killed, or went down with the machine, is at work again when somebody looks.
+            if model.screen == Screen::Queue
+                && !model.read_only
+                && model.now > model.woken + WAKE
+                && model.queue_is_due()
+            {
+                model.woken = model.now;
+                commands.push(Cmd::Wake);
+            }
         }
         Msg::Notice(notice) => model.notice = Some(notice),
         Msg::Made(run) => choose(model, run),
@@ -65,6 +78,18 @@ pub(super) fn take(model: &mut Model, message: Msg) -> Vec<Cmd> {
 }
 
 impl Model {
+    /// Somebody waits for it: it is shown at once, and not with the next frame of data.
+    pub fn awaits(&self, message: &Msg) -> bool {
+        let whole = |news: &News| news.reading.as_ref().is_some_and(|reading| reading.state.depth == Depth::Whole);
+        match message {
+            Msg::News(news) => !self.complete || whole(news),
+            Msg::Found(all) => !self.complete || all.iter().any(whole),
+            Msg::Log(..) => self.log.is_empty(),
+            Msg::Sampled(..) => self.sample.is_none(),
+            _ => true,
+        }
+    }
+
     /// Makes the rows of the list anew; the cursor stays on what it was on.
     pub(super) fn arrange(&mut self) {
         let Self { rows, list, runs, suite, now, .. } = self;
@@ -88,7 +113,7 @@ fn hear(model: &mut Model, news: News) {
     sight.take(&news.batch);
     sight.status = news.status.unwrap_or(sight.status);
     sight.job = news.job;
-    sight.notes = news.notes;
+    (sight.notes, sight.ticket) = (news.notes, news.ticket);
     sight.trouble = news.trouble;
     if let Some(before) = before {
         model.tell(&run, &before);

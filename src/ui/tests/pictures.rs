@@ -39,7 +39,7 @@ pub fn machine() -> Sample {
 }
 
 /// What stands behind each name: keys that lead there from the list of [`busy`].
-const SCREENS: [(&str, &str); 14] = [
+const SCREENS: [(&str, &str); 15] = [
     ("list", "j "),
     ("filter", "/status:rnning"),
     ("run", "j2→←"),
@@ -49,7 +49,8 @@ const SCREENS: [(&str, &str); 14] = [
     ("compare", "j  4"),
     ("bests", "j  4ppb"),
     ("devices", "5"),
-    ("log", "j6/loss\n"),
+    ("queue", "6j"),
+    ("log", "j7/loss\n"),
     ("note", "jea note"),
     ("start", "js"),
     ("trash", "jjjD"),
@@ -66,7 +67,7 @@ fn shown(keys: &str, theme: Theme) -> Model {
     }
     for c in keys.chars() {
         press(&mut model, &c.to_string());
-        if c == '6' {
+        if c == '7' {
             let log = (1..50).map(|n| format!("epoch {n}  train loss 1.{n}")).collect();
             update(&mut model, Msg::Log(run("20261124-110000"), log, 49));
         }

@@ -1,8 +1,10 @@
 //! What users do, from one screen to the next.
 
 use super::*;
+use crate::project::Here;
 use crate::ui::model::{Said, Tab};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use mocolab::run::Ticket;
 use ratatui::layout::Rect;
 
 const NEWEST: &str = "20261124-110000";
@@ -16,13 +18,13 @@ fn click(model: &mut Model, column: u16, row: u16, kind: MouseEventKind) {
 fn tab_goes_round_all_screens_that_have_something_to_show() {
     let mut model = busy();
     press(&mut model, "j");
-    let round: Vec<Tab> = (0..6)
+    let round: Vec<Tab> = (0..7)
         .map(|_| {
             press(&mut model, "\t");
             model.screen.tab()
         })
         .collect();
-    assert_eq!(round, [Tab::Run, Tab::Classes, Tab::Compare, Tab::Devices, Tab::Log, Tab::List]);
+    assert_eq!(round, [Tab::Run, Tab::Classes, Tab::Compare, Tab::Devices, Tab::Queue, Tab::Log, Tab::List]);
     let mut model = super::model();
     press(&mut model, "\t");
     assert_eq!(model.screen.tab(), Tab::Devices, "nothing was run yet");
@@ -43,7 +45,7 @@ fn what_is_watched_is_what_is_shown() {
     let run = attend(&mut model, '2').unwrap();
     assert_eq!((run.log.is_some(), run.whole.len(), run.devices), (true, 1, false));
     assert_eq!(attend(&mut model, '3').unwrap().log, None);
-    let log = attend(&mut model, '6').unwrap();
+    let log = attend(&mut model, '7').unwrap();
     assert_eq!((log.log.is_some(), log.whole.len()), (true, 0));
     assert!(attend(&mut model, '5').unwrap().devices);
     assert_eq!(attend(&mut model, '1'), Some(Attention::default()));
@@ -188,4 +190,67 @@ fn more_runs_than_letters_are_left_out_and_it_is_said() {
     assert_eq!(runs.len(), 26);
     assert!(runs.iter().all(|run| *run.id() > *"20261124-120013"), "the newest");
     assert!(matches!(&model.notice, Some(Notice::Done(text)) if text.contains("26")));
+}
+
+/// Three that wait on the CPU behind the run that trains there.
+fn with_queue() -> Model {
+    let mut model = busy();
+    model.here = Here { host: "box".into(), boot_id: "boot".into() };
+    let waits = |id: &str, ticket: Ticket, notes: Notes| {
+        let Msg::News(mut news) = news(run(id), Vec::new(), Status::Queued) else { unreachable!() };
+        (news.ticket, news.notes) = (Some(ticket), notes);
+        Msg::News(news)
+    };
+    let ticket = || Ticket { host: "box".into(), device: Some("cpu".into()), ..Ticket::default() };
+    let source = Some(PathBuf::from("/nowhere/runs/quick/20261124-100000"));
+    update(&mut model, waits("20261124-120000", ticket(), Notes::default()));
+    update(&mut model, waits("20261124-130000", Ticket { source, ..ticket() }, Notes::default()));
+    update(&mut model, waits("20261124-140000", ticket(), Notes { held: true, ..Notes::default() }));
+    // Another machine's.
+    update(&mut model, waits("20261124-150000", Ticket { host: "other".into(), ..ticket() }, Notes::default()));
+    let Msg::News(mut live) = news(run(NEWEST), Vec::new(), Status::Running) else { unreachable!() };
+    live.job = live.job.map(|job| Job { boot_id: "boot".into(), ..job });
+    update(&mut model, Msg::News(live));
+    update(&mut model, Msg::Sampled(Box::default(), 0.0));
+    model
+}
+
+#[test]
+fn the_queue_says_why_each_waits_and_keys_change_it() {
+    let mut model = with_queue();
+    press(&mut model, "6");
+    for (width, height) in [(80, 24), (120, 40)] {
+        insta::assert_snapshot!(format!("queue_of_three_{width}x{height}"), picture(&model, width, height));
+    }
+    let ids = ["20261124-120000", "20261124-130000", "20261124-140000"];
+    let runs = |order: [usize; 3]| Cmd::Order(order.map(|at| run(ids[at])).to_vec());
+    assert_eq!(press(&mut model, "J"), [runs([1, 0, 2])]);
+    assert_eq!(press(&mut model, "K"), [runs([0, 1, 2])], "it counts at once");
+    assert_eq!(press(&mut model, "j "), [Cmd::Hold(run(ids[1]))]);
+    assert_eq!(press(&mut model, "jK"), [runs([0, 2, 1])]);
+    assert_eq!(press(&mut model, " "), [Cmd::Release(run(ids[2]))]);
+    press(&mut model, "D");
+    assert_eq!(model.dialogue, Some(Dialogue::Trash(run(ids[2]))));
+    press(&mut model, "n\n");
+    assert_eq!(model.screen, Screen::Run(run(ids[2])));
+    press(&mut model, "6\x1b");
+    assert_eq!(model.screen, Screen::List);
+}
+
+#[test]
+fn a_start_can_wait_for_its_turn() {
+    let mut model = busy();
+    press(&mut model, "js");
+    let cpu = Device { name: "cpu".into(), model: "EPYC".into(), uuid: None, memory: None, busy: None, compute: None };
+    update(&mut model, Msg::Devices(Devices { devices: vec![cpu], note: None }));
+    let commands = press(&mut model, "w");
+    assert!(
+        matches!(&commands[..], [Cmd::Queue(Start::New(what), device)] if what.name.as_str() == "quick" && device.to_string() == "cpu")
+    );
+    // One that goes on is not queued.
+    press(&mut model, "jr");
+    let cpu = Device { name: "cpu".into(), model: "EPYC".into(), uuid: None, memory: None, busy: None, compute: None };
+    update(&mut model, Msg::Devices(Devices { devices: vec![cpu], note: None }));
+    assert!(press(&mut model, "w").is_empty());
+    assert!(matches!(&model.notice, Some(Notice::Failed(text)) if text.contains("resumed")));
 }

@@ -6,15 +6,19 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
+/// The name before the screens, where there is room for it.
+const NAME: &str = " mocolab ";
+
+/// Draws the line.
 pub fn draw(model: &Model, frame: &mut Frame, rect: Rect) {
     let right = format!("{} ", standing(model));
     let [left, beside] =
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(right.width() as u16)]).areas(rect);
-    let mut spans = vec![Span::styled(" mocolab ", model.theme.title())];
+    let mut spans = vec![Span::styled(name(rect.width), model.theme.title())];
     for (at, tab) in Tab::ALL.into_iter().enumerate() {
-        let text = format!(" {} {} ", at + 1, tab.word());
+        let text = format!(" {} {}", at + 1, tab.word());
         let style = if tab == model.screen.tab() { model.theme.chosen() } else { model.theme.faint() };
-        spans.push(Span::styled(text, style));
+        spans.extend([Span::styled(text, style), Span::raw(" ")]);
     }
     // Where the project lies is the first to give way.
     let place = format!("  {}", model.place);
@@ -27,9 +31,13 @@ pub fn draw(model: &Model, frame: &mut Frame, rect: Rect) {
     frame.render_widget(Span::styled(right, style), beside);
 }
 
-/// The screen whose name stands in column `x` of the line.
-pub fn tab_at(x: u16) -> Option<Tab> {
-    let mut end = " mocolab ".len();
+fn name(width: u16) -> &'static str {
+    if width >= 100 { NAME } else { "" }
+}
+
+/// The screen whose name stands in column `x` of a line of `width`.
+pub fn tab_at(x: u16, width: u16) -> Option<Tab> {
+    let mut end = name(width).len();
     Tab::ALL.into_iter().find(|tab| {
         let start = end;
         end += tab.word().len() + 4;

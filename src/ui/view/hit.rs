@@ -19,7 +19,7 @@ pub enum Hit {
 pub fn hit(model: &Model, area: Rect, place: Position) -> Option<Hit> {
     let [top, body, ..] = areas(model, area);
     if top.contains(place) {
-        return head::tab_at(place.x - top.x).map(Hit::Tab);
+        return head::tab_at(place.x - top.x, top.width).map(Hit::Tab);
     }
     if !body.contains(place) {
         return None;
@@ -28,6 +28,6 @@ pub fn hit(model: &Model, area: Rect, place: Position) -> Option<Hit> {
         Screen::List => list::table::row_at(&super::seen(model), body, place.y).map(Hit::Row),
         Screen::Run(shown) => run::chart_at(model, shown, body, place).map(|(chart, at)| Hit::Chart(chart, at)),
         Screen::Compare(_) => together::place_at(model, body, place).map(|at| Hit::Chart(0, at)),
-        Screen::Classes(_) | Screen::Devices | Screen::Log(_) => None,
+        Screen::Classes(_) | Screen::Devices | Screen::Queue | Screen::Log(_) => None,
     }
 }

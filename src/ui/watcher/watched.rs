@@ -3,7 +3,7 @@
 
 use crate::project;
 use crate::ui::model::News;
-use mocolab::run::{Job, Look, Notes, Reading, RunDir, Stamp, Watch};
+use mocolab::run::{Job, Look, Notes, Reading, RunDir, Stamp, Ticket, Watch};
 use mocolab::state::Depth;
 use mocolab::status::Status;
 use std::io;
@@ -40,6 +40,7 @@ struct Told {
     status: Option<Status>,
     job: Option<Job>,
     notes: Notes,
+    ticket: Option<Ticket>,
     trouble: Option<String>,
 }
 
@@ -187,20 +188,21 @@ impl Watched {
     }
 
     fn tell(&mut self, reading: Option<Box<Reading>>, look: Look, trouble: Option<String>) -> Option<News> {
-        let Look { batch, status, mut job, mut notes, .. } = look;
+        let Look { batch, status, mut job, mut notes, mut ticket, .. } = look;
         if let (Some(_), Some(told)) = (&trouble, &self.told) {
             // What can't be read for a moment is as it was.
             (job, notes) = (job.or_else(|| told.job.clone()), told.notes.clone());
+            ticket = ticket.or_else(|| told.ticket.clone());
         }
-        let now = Told { status, job, notes, trouble };
+        let now = Told { status, job, notes, ticket, trouble };
         if self.told.as_ref() == Some(&now) && batch.is_empty() && reading.is_none() {
             return None;
         }
         let experiment = (!self.is_known).then(|| project::experiment(&self.run).map_err(|error| format!("{error:#}")));
         self.is_known |= experiment.as_ref().is_some_and(Result::is_ok);
-        let Told { job, notes, trouble, .. } = now.clone();
+        let Told { job, notes, ticket, trouble, .. } = now.clone();
         self.told = Some(now);
-        Some(News { run: self.run.clone(), experiment, reading, batch, status, job, notes, trouble })
+        Some(News { run: self.run.clone(), experiment, reading, batch, status, job, notes, ticket, trouble })
     }
 }
 

@@ -98,7 +98,7 @@ fn free(device: &Device) -> Option<u64> {
 /// Who is on `device` now: runs of this project, or whoever else holds memory of a GPU.
 fn users(model: &Model, device: &Device) -> Vec<String> {
     let Ok(choice) = device.name.parse() else { return Vec::new() };
-    let runs = model.runs.values().filter(|sight| sight.trains_on(&choice, &model.boot_id));
+    let runs = model.runs.values().filter(|sight| sight.trains_on(&choice, &model.here.boot_id));
     let mut users: Vec<String> =
         runs.map(|sight| format!("       ● {} is {}, {}", sight.run.label(), sight.status, sight.progress())).collect();
     // A driver and a desktop take some of an idle card's memory.

@@ -50,6 +50,7 @@ fn run(model: &mut Model, id: &str, (device, pace): (&str, f64), status: Status)
         job,
         reading: None,
         notes: Notes::default(),
+        ticket: None,
         trouble: None,
     };
     update(model, Msg::News(Box::new(news)));

@@ -1,0 +1,259 @@
+//! `mocolab agent`: starts what waits in this machine's queue when its turn has come, also when no terminal is open. One a
+//! machine and project, by its lock; it ends when nothing waits that could go on by itself.
+
+use super::output::say;
+use crate::project::{Here, Project, Stand, printed, said, settle};
+use crate::sight::Sight;
+use anyhow::{Context, bail};
+use mocolab::device::Choice;
+use mocolab::device::sample::Sampler;
+use mocolab::executor::local;
+use mocolab::queue::{Turn, order, plan};
+use mocolab::run::{AgentLock, Reading, RunDir, Stamp, Ticket, Watch, process_start};
+use mocolab::status::Status;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Child;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Between two looks.
+const POLL: Duration = Duration::from_millis(500);
+/// A launcher says what it launched within milliseconds; on a bad day it takes longer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// A launcher of an agent that was killed holds the lock for a moment longer.
+const LOCK: Duration = Duration::from_secs(3);
+/// So many launches that fail one after another, or looks, are no fault of the runs.
+const TRIES: u32 = 3;
+
+/// What a step has done.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    /// A run was started, or could not be: who is next is to be asked at once.
+    Moved,
+    /// Something waits for what goes on by itself.
+    Waits,
+    /// Nothing waits that could go on by itself.
+    Rests,
+}
+
+/// Works until nothing waits that could go on by itself.
+///
+/// # Errors
+/// Where the runs can't be read again and again, launches fail again and again, or the lock can't be had.
+pub fn agent(project: &Project) -> anyhow::Result<()> {
+    // A terminal that closes must not end it.
+    let _ = rustix::process::setsid();
+    loop {
+        let Some(lock) = take(project)? else { return Ok(()) };
+        let mut agent = Agent::new(project, lock)?;
+        agent.work()?;
+        agent.lock = None;
+        // Whoever queued something while the lock was held has found an agent at work.
+        if agent.turns()?.iter().all(|(_, turn)| matches!(turn, Turn::Wait(reason) if reason.is_stuck())) {
+            return Ok(());
+        }
+    }
+}
+
+/// The lock; none where another agent is at work.
+fn take(project: &Project) -> anyhow::Result<Option<AgentLock>> {
+    let deadline = Instant::now() + LOCK;
+    loop {
+        let lock = AgentLock::take(&project.runs).context("taking the lock of the queue")?;
+        if lock.is_some() || Instant::now() > deadline {
+            return Ok(lock);
+        }
+        thread::sleep(POLL / 10);
+    }
+}
+
+/// A run as the agent knows it.
+struct Known {
+    sight: Sight,
+    watch: Watch,
+    stamp: Option<Stamp>,
+}
+
+struct Agent<'a> {
+    project: &'a Project,
+    lock: Option<AgentLock>,
+    here: Here,
+    /// This program, which may be built anew meanwhile.
+    program: PathBuf,
+    known: BTreeMap<RunDir, Known>,
+    sampler: Sampler,
+    /// Launchers, which become trainers: waited for, so that they leave no zombies.
+    children: Vec<Child>,
+    /// Launches that failed, one after another.
+    failed: u32,
+}
+
+impl<'a> Agent<'a> {
+    fn new(project: &'a Project, lock: AgentLock) -> anyhow::Result<Self> {
+        Ok(Self {
+            project,
+            lock: Some(lock),
+            here: Here::now(),
+            program: std::env::current_exe().context("finding this program")?,
+            known: BTreeMap::new(),
+            sampler: Sampler::new(project.runs.path()),
+            children: Vec::new(),
+            failed: 0,
+        })
+    }
+
+    fn work(&mut self) -> anyhow::Result<()> {
+        let mut blind = 0;
+        loop {
+            match self.step() {
+                Ok(Step::Rests) => return Ok(()),
+                Ok(Step::Moved) if self.failed >= TRIES => {
+                    bail!("{TRIES} launches failed one after another: the queue stands until it is woken again")
+                }
+                Ok(Step::Moved) => blind = 0,
+                Ok(Step::Waits) => {
+                    blind = 0;
+                    thread::sleep(POLL);
+                }
+                // A file system that is gone for a moment comes back.
+                Err(error) if blind < 20 * TRIES => {
+                    blind += 1;
+                    tell(&format!("{error:#}"));
+                    thread::sleep(POLL * blind);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Looks, and starts the one whose turn it is.
+    fn step(&mut self) -> anyhow::Result<Step> {
+        self.children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        let turns = self.turns()?;
+        if let Some((run, Turn::Start(devices))) = turns.iter().find(|(_, turn)| matches!(turn, Turn::Start(_))) {
+            self.start(run, devices);
+            return Ok(Step::Moved);
+        }
+        let stuck = turns.iter().all(|(_, turn)| matches!(turn, Turn::Wait(reason) if reason.is_stuck()));
+        Ok(if stuck { Step::Rests } else { Step::Waits })
+    }
+
+    /// Who waits, in the order of their turns.
+    fn turns(&mut self) -> anyhow::Result<Vec<(RunDir, Turn)>> {
+        self.look()?;
+        let stand = Stand::of(self.known.values().map(|known| &known.sight), &self.here, trains);
+        if stand.waiting.is_empty() {
+            return Ok(Vec::new());
+        }
+        let slots = stand.slots(&self.sampler.sample());
+        let waiting: Vec<_> = stand.waiting.iter().map(|(_, waiting)| waiting.clone()).collect();
+        let turns = plan(&waiting, &stand.trains(), &slots);
+        Ok(order(&waiting).into_iter().map(|at| (stand.waiting[at].0.clone(), turns[at].clone())).collect())
+    }
+
+    /// Looks at all runs; at those that rest only where a file of theirs was written.
+    fn look(&mut self) -> anyhow::Result<()> {
+        let runs = self.project.runs.list().context("reading the runs")?;
+        self.known.retain(|run, _| runs.binary_search(run).is_ok());
+        for run in runs {
+            let known = self.known.entry(run.clone()).or_insert_with(|| Known::new(run));
+            known.look();
+        }
+        Ok(())
+    }
+
+    /// Starts a run, and waits until it says so: its devices are taken from then on.
+    fn start(&mut self, run: &RunDir, devices: &[String]) {
+        let label = run.label();
+        match self.launch(run, devices) {
+            Ok(()) => {
+                self.failed = 0;
+                tell(&format!("{label} started on {}", devices.join(",")));
+            }
+            Err(error) => {
+                self.failed += 1;
+                let trouble = mocolab::text::log_line(&format!("{error:#}"));
+                tell(&format!("{label} could not be started: {trouble}"));
+                let ticket = run.read_ticket().ok().flatten().unwrap_or_default();
+                if let Err(error) = run.write_ticket(&Ticket { trouble: Some(trouble), ..ticket }) {
+                    tell(&format!("{label}: its ticket can't be written: {error}"));
+                }
+            }
+        }
+        if let Some(known) = self.known.get_mut(run) {
+            known.stamp = None;
+            known.look();
+        }
+    }
+
+    fn launch(&mut self, run: &RunDir, devices: &[String]) -> anyhow::Result<()> {
+        settle(run)?;
+        let choice: Choice = devices.join(",").parse().map_err(anyhow::Error::msg)?;
+        let before = printed(run);
+        let mut command = local::start(&self.program, run, &choice)?;
+        if let Some(lock) = &self.lock {
+            command.stdin(lock.share()?);
+        }
+        let mut child = command.arg("--first").spawn().context("starting the launcher")?;
+        let deadline = Instant::now() + PATIENCE;
+        let launched = || run.read_job().is_ok_and(|job| job.is_some());
+        loop {
+            if launched() {
+                self.children.push(child);
+                return Ok(());
+            }
+            if let Some(status) = child.try_wait().context("waiting for the launcher")? {
+                bail!("{}", said(run, before, 1).pop().unwrap_or_else(|| format!("the launcher ended: {status}")));
+            }
+            if Instant::now() > deadline {
+                // It must not wake up when its device has been given away.
+                let _ = child.kill();
+                let _ = child.wait();
+                if launched() {
+                    return Ok(());
+                }
+                bail!("the launcher has said nothing for {} s", PATIENCE.as_secs());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// It has its devices: at work, or its process has not gone yet.
+fn trains(sight: &Sight) -> bool {
+    let alive = |pid, start| process_start(pid) == Some(start);
+    sight.status.is_live() || sight.job.as_ref().is_some_and(|job| alive(job.pid, job.process_start))
+}
+
+impl Known {
+    fn new(run: RunDir) -> Self {
+        let mut sight = Sight::new(run.clone());
+        let watch = match Reading::glimpse(&run) {
+            Ok(reading) => {
+                let watch = Watch::after(run, &reading);
+                sight.begin(reading);
+                watch
+            }
+            Err(_) => Watch::new(run),
+        };
+        Self { sight, watch, stamp: None }
+    }
+
+    fn look(&mut self) {
+        let stamp = Stamp::of(&self.sight.run);
+        let rests = !self.sight.status.is_live() && self.sight.status != Status::Unknown;
+        if rests && stamp.is_some() && stamp == self.stamp {
+            return;
+        }
+        self.stamp = stamp;
+        if let Err(error) = self.sight.look(&mut self.watch) {
+            self.sight.trouble = Some(error.to_string());
+        }
+    }
+}
+
+/// Into the agent's log.
+fn tell(text: &str) {
+    let _ = say(format!("{} {text}", jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S")));
+}

@@ -1,0 +1,188 @@
+//! Verbs of this machine's queue: what waits for what, and who goes first.
+
+use super::output::{say, say_json, table};
+use crate::project::{Here, Project, Queued, Sources, Stand};
+use crate::sight::Sight;
+use anyhow::{Context, bail};
+use mocolab::device::sample::Sampler;
+use mocolab::experiment::Experiment;
+use mocolab::queue::{Turn, order, plan};
+use mocolab::run::{Notes, RunDir, Ticket};
+use mocolab::status::Status;
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+/// What to change of a run in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Change {
+    /// It goes first.
+    First,
+    /// It goes last.
+    Last,
+    /// It is held until it is released.
+    Hold,
+    /// It is no longer held, and tried again where it could not be started.
+    Release,
+    /// It leaves the queue, for the trash.
+    Cancel,
+}
+
+/// A run in the queue, for scripts.
+#[derive(Debug, serde::Serialize)]
+struct Line {
+    run: String,
+    device: Option<String>,
+    slots: u32,
+    starts: bool,
+    why: String,
+}
+
+/// `mocolab start --queue`.
+///
+/// # Errors
+/// Where one of them can't be queued; those before it stay queued.
+pub fn add(
+    project: &Project,
+    experiments: &[&Experiment],
+    sources: &mut Sources,
+    ticket: &Ticket,
+) -> anyhow::Result<ExitCode> {
+    let mut queued: Vec<Queued> = Vec::new();
+    let mut add_all = || -> anyhow::Result<()> {
+        for experiment in experiments {
+            // One that was queued as the source of another is not queued twice.
+            let is_there = |(run, _): &Queued| run.experiment_name().as_ref() == Some(&experiment.name);
+            if !queued.iter().any(is_there) {
+                project.queue(experiment, sources, ticket, &mut queued)?;
+            }
+        }
+        Ok(())
+    };
+    let added = add_all();
+    for (run, notes) in &queued {
+        let notes: String = notes.iter().flat_map(|note| ["; ", note]).collect();
+        say(format!("queued {}{notes}", run.label()))?;
+    }
+    if !queued.is_empty() {
+        project.wake_agent()?;
+        say(
+            "they start as devices come free, also when this terminal is closed; `mocolab queue` shows who waits for what",
+        )?;
+    }
+    added.map(|()| ExitCode::SUCCESS)
+}
+
+/// `mocolab queue`.
+///
+/// # Errors
+/// Where the runs can't be read, or the run named is not in the queue.
+pub fn queue(project: &Project, asked: Option<(&str, Change)>, json: bool) -> anyhow::Result<()> {
+    let sights = sights(project)?;
+    let stand = Stand::of(sights.values(), &Here::now(), |sight| sight.status.is_live());
+    match asked {
+        Some((name, change)) => {
+            // Of several runs of an experiment the one that waits is meant.
+            let named =
+                |run: &&RunDir| run.label() == name || run.experiment_name().is_some_and(|own| own.as_str() == name);
+            let waits = stand.waiting.iter().map(|(run, _)| run).find(named).cloned();
+            let run = waits.map_or_else(|| project.runs.find(name).map_err(anyhow::Error::msg), Ok)?;
+            self::change(project, &stand, &run, change)
+        }
+        None => list(project, &sights, &stand, json),
+    }
+}
+
+fn sights(project: &Project) -> anyhow::Result<BTreeMap<RunDir, Sight>> {
+    let runs = project.runs.list().with_context(|| format!("reading `{}`", project.runs.path().display()))?;
+    Ok(runs.into_iter().map(|run| (run.clone(), Sight::glimpse(run))).collect())
+}
+
+fn change(project: &Project, stand: &Stand, run: &RunDir, change: Change) -> anyhow::Result<()> {
+    if !stand.waiting.iter().any(|(waiting, _)| waiting == run) {
+        bail!("`{}` is not in this machine's queue; `mocolab queue` lists what is", run.label());
+    }
+    let places = || stand.waiting.iter().map(|(_, waiting)| waiting.place);
+    let label = run.label();
+    let mut notes = run.read_notes()?.unwrap_or_default();
+    let word = match change {
+        Change::Cancel => {
+            let place = project.runs.trash(run)?;
+            return say(format!("{label} has left the queue; it lies in {}", place.display()));
+        }
+        Change::First => {
+            notes.place = places().min().unwrap_or(0) - 1;
+            "goes first"
+        }
+        Change::Last => {
+            // Later ones come after it, whatever was moved before.
+            notes.place = places().max().unwrap_or(0).max(0);
+            let ticket = run.read_ticket()?.unwrap_or_default();
+            run.write_ticket(&Ticket { t: mocolab::run::now(), ..ticket })?;
+            "goes last"
+        }
+        Change::Hold => {
+            notes.held = true;
+            "is held"
+        }
+        Change::Release => {
+            release(run, &mut notes)?;
+            "is released"
+        }
+    };
+    run.write_notes(&notes).with_context(|| format!("writing `{}`", run.notes().display()))?;
+    project.wake_agent()?;
+    say(format!("{label} {word}"))
+}
+
+/// Held no longer, and tried again.
+fn release(run: &RunDir, notes: &mut Notes) -> std::io::Result<()> {
+    notes.held = false;
+    match run.read_ticket()? {
+        Some(ticket) if ticket.trouble.is_some() => run.write_ticket(&Ticket { trouble: None, ..ticket }),
+        _ => Ok(()),
+    }
+}
+
+fn list(project: &Project, sights: &BTreeMap<RunDir, Sight>, stand: &Stand, json: bool) -> anyhow::Result<()> {
+    let slots = stand.slots(&Sampler::new(project.runs.path()).sample());
+    let waiting: Vec<_> = stand.waiting.iter().map(|(_, waiting)| waiting.clone()).collect();
+    let turns = plan(&waiting, &stand.trains(), &slots);
+    let line = |at: usize| {
+        let (run, waiting) = &stand.waiting[at];
+        let device = sights.get(run).and_then(|sight| sight.ticket.as_ref()?.device.clone());
+        let (starts, why) = match &turns[at] {
+            Turn::Start(devices) => (true, format!("starts now on {}", devices.join(","))),
+            Turn::Wait(reason) => (false, reason.to_string()),
+        };
+        Line { run: run.label(), device, slots: waiting.slots, starts, why }
+    };
+    if turns.iter().any(|turn| !matches!(turn, Turn::Wait(reason) if reason.is_stuck())) {
+        // One that was killed, or went down with the machine, is at work again.
+        project.wake_agent()?;
+    }
+    let lines: Vec<Line> = order(&waiting).into_iter().map(line).collect();
+    if json {
+        return say_json(&lines);
+    }
+    for (run, live) in &stand.live {
+        say(format!("{} trains on {}", run.label(), live.devices.join(",")))?;
+    }
+    if lines.is_empty() {
+        let waits = sights.values().filter(|sight| sight.status == Status::Queued && sight.ticket.is_some()).count();
+        return say(match waits {
+            0 => "nothing waits; `mocolab start NAME --queue` queues a run".to_owned(),
+            waits => format!("nothing waits here; {waits} in the queues of other machines"),
+        });
+    }
+    let head = ["", "RUN", "ON", "WHY"].map(str::to_owned).to_vec();
+    let row = |(at, line): (usize, &Line)| {
+        vec![
+            (at + 1).to_string(),
+            line.run.clone(),
+            line.device.clone().unwrap_or_else(|| "any".into()),
+            line.why.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(lines.iter().enumerate().map(row)).collect();
+    table(&rows, &[0]).iter().try_for_each(say)
+}

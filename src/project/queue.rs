@@ -1,0 +1,294 @@
+//! This machine's queue: putting runs in, and what there is to plan with.
+
+use super::sources::{absolute, head, take_network};
+use super::{Project, Sources, experiment, threads};
+use crate::sight::Sight;
+use anyhow::{Context, bail};
+use mocolab::config::{self, Suite};
+use mocolab::data;
+use mocolab::device::processes::{Kind, Process};
+use mocolab::device::sample::{DeviceSample, Mig, Sample};
+use mocolab::experiment::need::{Need, Place, Sizes};
+use mocolab::experiment::{DataSource, Experiment, Name, Origin};
+use mocolab::queue::{Live, Slot, Source, Waiting, Wanted};
+use mocolab::run::{RunDir, Ticket, Watch, create_with};
+use mocolab::status::Status;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, OpenOptions};
+use std::process::{Command, Stdio};
+use std::thread;
+
+/// Which machine, in which of its lives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Here {
+    /// Its name.
+    pub host: String,
+    /// Tells one boot from the next.
+    pub boot_id: String,
+}
+
+/// What there is to plan with.
+#[derive(Debug, Default)]
+pub struct Stand {
+    /// What waits, with its run.
+    pub waiting: Vec<(RunDir, Waiting)>,
+    /// What trains, with its run.
+    pub live: Vec<(RunDir, Live)>,
+    /// Process of what trains, and the memory that it needs of a GPU.
+    held: BTreeMap<RunDir, (u32, u64)>,
+    /// Processes of what trains.
+    pids: BTreeSet<u32>,
+}
+
+impl Here {
+    /// This machine.
+    pub fn now() -> Self {
+        Self { host: mocolab::run::host(), boot_id: mocolab::run::boot_id() }
+    }
+}
+
+impl Project {
+    /// Queues a run of `of`, and before it one of what it takes its weights from, where none is there or under way; all
+    /// that is queued goes into `queued`, with what the user should know of it. `ticket` says where they are to be trained.
+    ///
+    /// # Errors
+    /// Where data or weights can't be found, or a run can't be made; what is in `queued` stays queued.
+    pub fn queue(
+        &self,
+        of: &Experiment,
+        sources: &mut Sources,
+        ticket: &Ticket,
+        queued: &mut Vec<Queued>,
+    ) -> anyhow::Result<()> {
+        let mut awaited = None;
+        if let (Some(source), Origin::Experiment { moment, .. }) = (sources.awaited(of)?, of.recipe.origin()) {
+            let stands = self.stands(source, *moment, sources).with_context(|| head(of, source))?;
+            awaited = match stands.best() {
+                Some((run, status)) if is_underway(*status) => Some(run.clone()),
+                Some(_) => None,
+                None => {
+                    self.queue(source, sources, ticket, queued)?;
+                    queued.last().map(|(run, _)| run.clone())
+                }
+            };
+        }
+        let source = awaited.as_ref().map(|run| absolute(run.path())).transpose()?;
+        let ticket = Ticket { source, t: mocolab::run::now(), ..ticket.clone() };
+        let made = self.begin_with(of, sources, (awaited.as_ref(), Some(&ticket)))?;
+        sources.add(&of.name, Ok(made.0.clone()));
+        queued.push(made);
+        Ok(())
+    }
+
+    /// As [`Project::queue`], of one experiment alone.
+    ///
+    /// # Errors
+    /// As there; and where the experiments can't be read again to find what its weights come from.
+    pub fn queue_alone(&self, of: &Experiment, ticket: &Ticket, queued: &mut Vec<Queued>) -> anyhow::Result<()> {
+        let named = matches!(of.recipe.origin(), Origin::Experiment { .. });
+        let suite = if named { self.suite()? } else { Suite { groups: Vec::new() } };
+        self.queue(of, &mut Sources::new(&suite), ticket, queued)
+    }
+
+    /// Sees to it that an agent is at work: starts one, which ends at once where there is another. Returns at once.
+    ///
+    /// # Errors
+    /// Where this program can't be started again.
+    pub fn wake_agent(&self) -> anyhow::Result<()> {
+        let program = std::env::current_exe().context("finding this program")?;
+        fs::create_dir_all(self.runs.path())?;
+        let path = self.runs.agent("log");
+        let log = OpenOptions::new().create(true).append(true).open(&path);
+        let log = log.with_context(|| format!("opening `{}`", path.display()))?;
+        let mut command = Command::new(program);
+        command.arg("--file").arg(std::path::absolute(&self.file)?).arg("--runs").arg(self.runs.path()).arg("agent");
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let mut agent = command.spawn().context("starting the agent")?;
+        // It may outlive this process; as long as that lives it leaves no zombie.
+        thread::spawn(move || agent.wait());
+        Ok(())
+    }
+
+    /// As [`Project::wake_agent`], where a run waits for its first start.
+    ///
+    /// # Errors
+    /// As there, or where the runs can't be read.
+    pub fn wake_if_waiting(&self) -> anyhow::Result<()> {
+        let waits = |run: &RunDir| run.ticket().exists() && !run.job().exists();
+        if self.runs.list()?.iter().any(waits) { self.wake_agent() } else { Ok(()) }
+    }
+
+    /// As [`Project::begin`], with a ticket for the queue; of one whose weights are not there yet the file names the moment of
+    /// `awaited` until that is done.
+    pub(super) fn begin_with(
+        &self,
+        of: &Experiment,
+        sources: &Sources,
+        (awaited, ticket): (Option<&RunDir>, Option<&Ticket>),
+    ) -> anyhow::Result<Queued> {
+        let data = data::resolve(&of.data, &self.places)?;
+        let drawn = data == DataSource::Shapes && of.data != DataSource::Shapes;
+        let drawn =
+            drawn.then_some("CIFAR-10 was not found: it trains on drawings (`mocolab data get cifar10` brings it)");
+        let (recipe, taken) = match awaited {
+            Some(source) => {
+                let mut recipe = of.recipe.clone();
+                take_network(&mut recipe, &experiment(source)?.recipe);
+                (recipe, Some(format!("its weights will be those of {}", source.label())))
+            }
+            None => self.with_origin(of, sources)?,
+        };
+        let resolved = Experiment { data, threads: threads(of), recipe, ..of.clone() };
+        let (now, text) = (jiff::ZonedDateTime::now(), config::snapshot(&resolved));
+        let run = create_with(&self.runs, &of.name, &now, (&text, ticket))
+            .with_context(|| format!("making a run in `{}`", self.runs.path().display()))?;
+        Ok((run, drawn.map(str::to_owned).into_iter().chain(taken).collect()))
+    }
+}
+
+/// A run that was made, with what the user should know of it.
+pub type Queued = (RunDir, Vec<String>);
+
+/// Sees to it that a run that was queued can begin: its file names the checkpoint of its source, once that is done. Every
+/// launch passes here.
+///
+/// # Errors
+/// Where the source is not done, has no such checkpoint, or the file can't be written.
+pub fn settle(run: &RunDir) -> anyhow::Result<()> {
+    let Some(Ticket { source: Some(source), .. }) = run.read_ticket()? else { return Ok(()) };
+    let mut of = experiment(run)?;
+    let Origin::Experiment { moment, .. } = of.recipe.origin() else { return Ok(()) };
+    let source = RunDir::new(source);
+    let status = Watch::new(source.clone()).status()?;
+    if status != Status::Done {
+        bail!(
+            "`{}` takes its weights from {}, which is {status}: it begins when that is done",
+            run.label(),
+            source.label()
+        );
+    }
+    let (file, _) = source.checkpoint_of(*moment).map_err(anyhow::Error::msg)?;
+    take_network(&mut of.recipe, &experiment(&source)?.recipe);
+    *of.recipe.origin_mut() = Origin::Checkpoint(absolute(&file.path)?);
+    run.settle(&config::snapshot(&of)).with_context(|| format!("writing `{}`", run.experiment().display()))
+}
+
+/// It will be done, or may be: at work, waiting, or on a machine that can't be asked from here.
+fn is_underway(status: Status) -> bool {
+    status.is_live() || is_waiting(status) || status == Status::Unknown
+}
+
+fn is_waiting(status: Status) -> bool {
+    matches!(status, Status::Queued | Status::Held)
+}
+
+impl Stand {
+    /// Of all runs as they are `seen`, those that wait `here`, and those that train here, as `trains` tells. A run is called
+    /// by its experiment where no other of that waits or trains.
+    pub fn of<'a>(seen: impl Iterator<Item = &'a Sight>, here: &Here, trains: impl Fn(&Sight) -> bool) -> Self {
+        let runs: BTreeMap<&RunDir, &Sight> = seen.map(|sight| (&sight.run, sight)).collect();
+        let ticket = |sight: &&Sight| sight.ticket.as_ref().is_some_and(|ticket| ticket.host == here.host);
+        let job = |sight: &&Sight| sight.job.as_ref().is_some_and(|job| job.boot_id == here.boot_id);
+        let all = || runs.values().copied();
+        let waits: Vec<&Sight> = all().filter(|sight| is_waiting(sight.status)).filter(ticket).collect();
+        let live: Vec<&Sight> = all().filter(job).filter(|sight| trains(sight)).collect();
+        let mut known: BTreeMap<Option<Name>, BTreeSet<&RunDir>> = BTreeMap::new();
+        for sight in waits.iter().chain(&live) {
+            known.entry(sight.run.experiment_name()).or_default().insert(&sight.run);
+        }
+        let name = |run: &RunDir| {
+            let experiment = run.experiment_name();
+            let others = known.get(&experiment).is_some_and(|runs| runs.iter().any(|other| *other != run));
+            experiment.filter(|_| !others).map_or_else(|| run.label(), |experiment| experiment.to_string())
+        };
+        Self {
+            waiting: waits.iter().map(|sight| (sight.run.clone(), waiting(sight, &runs, name))).collect(),
+            live: live.iter().map(|sight| (sight.run.clone(), trained(sight, name(&sight.run)))).collect(),
+            held: live
+                .iter()
+                .filter_map(|sight| Some((sight.run.clone(), (sight.job.as_ref()?.pid, need(sight)?))))
+                .collect(),
+            pids: live.iter().filter_map(|sight| sight.job.as_ref()).map(|job| job.pid).collect(),
+        }
+    }
+
+    /// What trains, for the plan.
+    pub fn trains(&self) -> Vec<Live> {
+        self.live.iter().map(|(_, live)| live.clone()).collect()
+    }
+
+    /// The devices as the plan sees them: `sample`, and whose processes are not ours. What our runs will need and have not
+    /// taken yet is not free.
+    pub fn slots(&self, sample: &Sample) -> Vec<Slot> {
+        let usable = |gpu: &&DeviceSample| gpu.health.lost.is_none() && !matches!(gpu.mig, Mig::Cut(_));
+        let cpu = Slot { name: "cpu".into(), free: None, total: None, others: false };
+        sample.gpus.iter().filter(usable).map(|gpu| self.slot(gpu)).chain([cpu]).collect()
+    }
+
+    fn slot(&self, gpu: &DeviceSample) -> Slot {
+        let ours: Vec<&RunDir> =
+            self.live.iter().filter(|(_, live)| live.devices.contains(&gpu.name)).map(|(run, _)| run).collect();
+        // A desktop draws on a card that trains.
+        let computing = |one: &&Process| one.kind != Kind::Graphics;
+        let processes: Vec<&Process> = gpu.processes.iter().flatten().filter(computing).collect();
+        let foreign = processes.iter().any(|one| !self.pids.contains(&one.pid));
+        let full = ours.is_empty() && gpu.memory.is_some_and(|memory| memory.used * 20 >= memory.total);
+        let taken =
+            |pid: &u32| processes.iter().filter(|one| one.pid == *pid).filter_map(|one| one.memory).sum::<u64>();
+        let to_come = self.live.iter().filter(|(run, _)| ours.contains(&run)).filter_map(|(run, _)| self.held.get(run));
+        let to_come: u64 = to_come.map(|(pid, need)| need.saturating_sub(taken(pid))).sum();
+        Slot {
+            name: gpu.name.clone(),
+            free: gpu.memory.map(|memory| memory.free.saturating_sub(to_come)),
+            total: gpu.memory.map(|memory| memory.total),
+            others: if processes.is_empty() { full } else { foreign },
+        }
+    }
+}
+
+fn trained(sight: &Sight, name: String) -> Live {
+    let devices = sight.job.iter().flat_map(|job| &job.devices);
+    let devices = devices.map(|name| name.strip_prefix("cuda:").unwrap_or(name).to_owned()).collect();
+    Live { name, devices, slots: sight.ticket.as_ref().map_or(1, |ticket| ticket.slots) }
+}
+
+/// Bytes that a run needs of a GPU, as far as can be told.
+fn need(sight: &Sight) -> Option<u64> {
+    let device = sight.ticket.as_ref().and_then(|ticket| ticket.device.as_deref());
+    let experiment = sight.experiment.as_ref().ok().filter(|_| device != Some("cpu"))?;
+    let devices = device.map_or(1, |names| names.split(',').count() as u64);
+    Some(Need::of(experiment, &Sizes::of(experiment)?, Place { devices, gpu: true, bf16: true }).memory)
+}
+
+fn waiting(sight: &Sight, runs: &BTreeMap<&RunDir, &Sight>, name: impl Fn(&RunDir) -> String) -> Waiting {
+    let ticket = sight.ticket.clone().unwrap_or_default();
+    let wanted = ticket
+        .device
+        .as_ref()
+        .map_or(Wanted::Any, |device| Wanted::These(device.split(',').map(|name| name.trim().to_owned()).collect()));
+    Waiting {
+        name: name(&sight.run),
+        place: sight.notes.place,
+        since: ticket.t,
+        held: sight.status == Status::Held || sight.notes.held,
+        wanted,
+        slots: ticket.slots,
+        force: ticket.force,
+        need: need(sight),
+        trouble: ticket.trouble,
+        source: ticket.source.map(|source| stand_of(&RunDir::new(source), runs, name)),
+    }
+}
+
+fn stand_of(source: &RunDir, runs: &BTreeMap<&RunDir, &Sight>, name: impl Fn(&RunDir) -> String) -> Source {
+    match runs.get(source) {
+        None => Source::Gone(source.label()),
+        Some(sight) if sight.status == Status::Done => Source::Done,
+        // Without a ticket nobody will start it.
+        Some(sight) if is_waiting(sight.status) && sight.ticket.is_none() => {
+            Source::Ended(source.label(), sight.standing())
+        }
+        Some(sight) if is_underway(sight.status) => Source::Underway(name(source)),
+        Some(sight) => Source::Ended(source.label(), sight.standing()),
+    }
+}

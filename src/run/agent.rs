@@ -1,0 +1,58 @@
+//! The lock of a machine's queue: whoever holds it starts what waits there, and nobody else.
+
+use super::{Runs, host};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::PathBuf;
+
+/// The lock, held as long as this lives.
+#[derive(Debug)]
+pub struct AgentLock(File);
+
+impl AgentLock {
+    /// Takes the lock of this machine's queue among `runs`; none where another has it.
+    ///
+    /// # Errors
+    /// Where the file can't be opened or locked.
+    pub fn take(runs: &Runs) -> io::Result<Option<Self>> {
+        fs::create_dir_all(runs.path())?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(runs.agent("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// The lock for a process that is started under it: it is held until that lets go too. A launcher does when it has
+    /// become a trainer, so that no agent plans while the launcher of one that was killed is still on its way.
+    ///
+    /// # Errors
+    /// Where there is no room for another descriptor.
+    pub fn share(&self) -> io::Result<File> {
+        self.0.try_clone()
+    }
+}
+
+impl Runs {
+    /// The agent's file with this ending: `lock`, `log`. One a machine: a file system may be shared.
+    pub fn agent(&self, ending: &str) -> PathBuf {
+        self.path().join(format!(".agent-{}.{ending}", host()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_has_the_lock_until_it_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = Runs::new(folder.path().join("runs"));
+        let first = AgentLock::take(&runs).unwrap();
+        assert!(first.is_some() && AgentLock::take(&runs).unwrap().is_none());
+        drop(first);
+        assert!(AgentLock::take(&runs).unwrap().is_some());
+        assert!(runs.list().unwrap().is_empty(), "no run");
+    }
+}
