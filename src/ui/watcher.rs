@@ -96,7 +96,9 @@ impl Watcher {
                     self.look(|_, watched| watched.is_live())?;
                 }
                 self.read_log()?;
-                live = now + LIVE;
+                // Where nothing lives there is nothing to be looked at more often.
+                let lives = self.followed.is_some() || self.runs.values().any(Watched::is_live);
+                live = now + if lives || now < eager { LIVE } else { REST };
             }
             let left = self.use_spare_time()?;
             let wait = live.saturating_duration_since(Instant::now());

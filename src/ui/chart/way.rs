@@ -4,7 +4,7 @@ use super::{By, Pace};
 use mocolab::curve::Curve;
 
 /// Bins of a clock that make its knots.
-const BINS: usize = 512;
+const BINS: usize = 256;
 
 /// The way of one run along an axis.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,7 @@
 use super::compare::Page;
 use super::{Cmd, Dialogue, Model, Notice, Screen, Start, Tab, data, start};
 use crate::ui::board;
+use crate::ui::chart::Scale;
 use crate::ui::keys::{Action, Place, Press};
 use crate::ui::list::{Motion, Row};
 use crate::ui::log::{Find, LogLook};
@@ -78,6 +79,10 @@ pub fn click(model: &mut Model, mouse: MouseEvent, area: Rect) -> Vec<Cmd> {
             model.look.chosen = chosen_by(model, chart);
             model.look.cursor = Some(at);
         }
+        (MouseEventKind::ScrollLeft | MouseEventKind::ScrollRight, Some(Hit::Chart(..))) => {
+            let way = if mouse.kind == MouseEventKind::ScrollLeft { Way::Less } else { Way::More };
+            model.look.pan(reach(model), way);
+        }
         (MouseEventKind::ScrollUp | MouseEventKind::ScrollDown, hit) => {
             let up = mouse.kind == MouseEventKind::ScrollUp;
             turn_wheel(model, up, hit);
@@ -94,17 +99,21 @@ fn chosen_by(model: &Model, chart: usize) -> Option<String> {
     panels.into_iter().nth(chart).map(|panel| panel.title)
 }
 
+/// What the charts of the screen reach over.
+fn reach(model: &Model) -> Scale {
+    let sights = match &model.screen {
+        Screen::Run(run) => model.runs.get(run).into_iter().collect(),
+        _ => model.shown_together(),
+    };
+    model.look.reach_of(sights.into_iter().map(|sight| &sight.state))
+}
+
 /// Zooms a chart about the mouse; moves by rows elsewhere.
 fn turn_wheel(model: &mut Model, up: bool, hit: Option<Hit>) {
     let (action, down) = if up { (Action::Up, -WHEEL) } else { (Action::Down, WHEEL) };
     match (model.screen.tab(), hit) {
         (Tab::Run | Tab::Compare, Some(Hit::Chart(_, at))) => {
-            let states = match &model.screen {
-                Screen::Run(run) => model.runs.get(run).into_iter().collect(),
-                _ => model.shown_together(),
-            };
-            let all = model.look.reach_of(states.into_iter().map(|sight| &sight.state));
-            model.look.zoom_about(all, at, if up { Way::More } else { Way::Less });
+            model.look.zoom_about(reach(model), at, if up { Way::More } else { Way::Less });
         }
         (Tab::List, _) => model.list.go(&model.rows, Motion::By(down)),
         (Tab::Log, _) => model.log_look.go(model.log.len(), -down),
@@ -286,7 +295,7 @@ fn on_run(model: &mut Model, action: Action) {
 }
 
 /// What keys do with all charts.
-fn on_charts(model: &mut Model, action: Action, all: crate::ui::chart::Scale) {
+fn on_charts(model: &mut Model, action: Action, all: Scale) {
     let look = &mut model.look;
     match action {
         Action::Left => look.read(all, Way::Less),
@@ -348,7 +357,7 @@ fn on_compare(model: &mut Model, action: Action) {
             if let Some(down) = rows_down(action) {
                 return model.compare.scroll((down, 0), data::extent(model));
             }
-            let all = model.look.reach_of(model.shown_together().into_iter().map(|sight| &sight.state));
+            let all = reach(model);
             on_charts(model, action, all);
         }
     }

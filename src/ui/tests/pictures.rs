@@ -131,20 +131,24 @@ fn every_screen_at_80x24_and_120x40() {
 
 #[test]
 fn looks_change_colours_and_never_words() {
-    for (name, keys) in SCREENS {
-        let dark = buffer(&shown(keys, Theme::of(Look::Dark, false)), 80, 24);
+    for ((name, keys), (width, height)) in SCREENS.into_iter().flat_map(|one| [(one, (80, 24)), (one, (120, 40))]) {
+        let dark = buffer(&shown(keys, Theme::of(Look::Dark, false)), width, height);
         let mut all = String::new();
         for look in Look::ALL {
-            let other = buffer(&shown(keys, Theme::of(look, false)), 80, 24);
-            // Without colours curves bear letters.
-            assert!(look == Look::Plain || text(&other) == text(&dark), "{name} in {}", look.name());
+            let other = buffer(&shown(keys, Theme::of(look, false)), width, height);
+            // Without shades, or without colours, signs and letters say what those would.
+            assert!(
+                matches!(look, Look::Plain | Look::Sixteen) || text(&other) == text(&dark),
+                "{name} in {}",
+                look.name()
+            );
             let used = styles(&other);
             if look == Look::Plain {
                 assert!(!used.contains("Some(Indexed"), "{used}");
             }
             all += &[look.name(), "\n", &used, "\n\n"].concat();
         }
-        insta::assert_snapshot!(format!("{name}_looks"), all);
+        insta::assert_snapshot!(format!("{name}_looks_{width}x{height}"), all);
     }
 }
 

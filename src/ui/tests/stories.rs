@@ -171,6 +171,9 @@ fn the_mouse_finds_what_is_drawn() {
     click(&mut model, 20, 8, MouseEventKind::ScrollUp);
     let window = model.look.window.expect("closer");
     assert!(window.from <= read && read <= window.to, "{window:?} about {read}");
+    click(&mut model, 20, 8, MouseEventKind::ScrollLeft);
+    assert!(model.look.window.unwrap().from < window.from, "to the left");
+    click(&mut model, 20, 8, MouseEventKind::ScrollRight);
     click(&mut model, 20, 8, MouseEventKind::ScrollDown);
     assert_eq!(model.look.window, None);
     let header = picture(&model, 80, 24);
