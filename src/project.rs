@@ -5,7 +5,7 @@ mod queue;
 mod sources;
 mod weights;
 
-pub use queue::{Here, Queued, Stand, settle};
+pub use queue::{Here, Queued, Stand, release, settle};
 pub use sources::Sources;
 
 use anyhow::{Context, bail};

@@ -145,6 +145,22 @@ pub enum Turn {
     Wait(Reason),
 }
 
+impl Turn {
+    /// It waits until a person does something.
+    pub fn is_stuck(&self) -> bool {
+        matches!(self, Self::Wait(reason) if reason.is_stuck())
+    }
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Start(devices) => write!(f, "starts now on {}", devices.join(",")),
+            Self::Wait(reason) => reason.fmt(f),
+        }
+    }
+}
+
 /// The order in which runs have their turns: indices of `waiting`.
 pub fn order(waiting: &[Waiting]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..waiting.len()).collect();

@@ -75,32 +75,35 @@ impl Sight {
 
     /// Reads all there is of a run now.
     pub fn read(run: RunDir) -> Self {
-        let mut watch = Watch::new(run.clone());
-        let mut sight = Self::new(run);
-        let read = Reading::whole(&sight.run).and_then(|reading| {
-            watch.go_on(&reading);
-            sight.begin(reading);
-            sight.look(&mut watch)
-        });
-        if let Err(error) = read {
+        Self::read_as(run, Reading::whole)
+    }
+
+    /// Reads what a list shows of a run now.
+    pub fn glimpse(run: RunDir) -> Self {
+        Self::read_as(run, Reading::glimpse)
+    }
+
+    fn read_as(run: RunDir, read: fn(&RunDir) -> io::Result<Reading>) -> Self {
+        let (mut sight, mut watch) = Self::open(run, read);
+        if let Err(error) = sight.look(&mut watch) {
             sight.trouble = Some(error.to_string());
         }
         sight
     }
 
-    /// Reads what a list shows of a run now.
-    pub fn glimpse(run: RunDir) -> Self {
-        let mut watch = Watch::new(run.clone());
-        let mut sight = Self::new(run);
-        let read = Reading::glimpse(&sight.run).and_then(|reading| {
-            watch.go_on(&reading);
-            sight.begin(reading);
-            sight.look(&mut watch)
-        });
-        if let Err(error) = read {
-            sight.trouble = Some(error.to_string());
-        }
-        sight
+    /// Reads a run as `read` does; with it what goes on watching from there. Where it can't be read the watch begins at its
+    /// first line.
+    pub fn open(run: RunDir, read: fn(&RunDir) -> io::Result<Reading>) -> (Self, Watch) {
+        let mut sight = Self::new(run.clone());
+        let watch = match read(&run) {
+            Ok(reading) => {
+                let watch = Watch::after(run, &reading);
+                sight.begin(reading);
+                watch
+            }
+            Err(_) => Watch::new(run),
+        };
+        (sight, watch)
     }
 
     /// Takes in what was read, in the place of all before.

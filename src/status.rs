@@ -182,6 +182,11 @@ impl Status {
         matches!(self, Self::Starting | Self::Running | Self::Pausing | Self::Stopping)
     }
 
+    /// It waits for its first start.
+    pub fn is_waiting(self) -> bool {
+        matches!(self, Self::Queued | Self::Held)
+    }
+
     /// It may be started or continued.
     pub fn can_start(self) -> bool {
         matches!(self, Self::Queued | Self::Held | Self::Suspended | Self::Stopped | Self::Failed | Self::Crashed)

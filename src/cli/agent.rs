@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use mocolab::device::Choice;
 use mocolab::device::sample::Sampler;
 use mocolab::executor::local;
-use mocolab::queue::{Turn, order, plan};
+use mocolab::queue::Turn;
 use mocolab::run::{AgentLock, Reading, RunDir, Stamp, Ticket, Watch, process_start};
 use mocolab::status::Status;
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ pub fn agent(project: &Project) -> anyhow::Result<()> {
         agent.work()?;
         agent.lock = None;
         // Whoever queued something while the lock was held has found an agent at work.
-        if agent.turns()?.iter().all(|(_, turn)| matches!(turn, Turn::Wait(reason) if reason.is_stuck())) {
+        if agent.turns()?.iter().all(|(_, turn)| turn.is_stuck()) {
             return Ok(());
         }
     }
@@ -135,7 +135,7 @@ impl<'a> Agent<'a> {
             self.start(run, devices);
             return Ok(Step::Moved);
         }
-        let stuck = turns.iter().all(|(_, turn)| matches!(turn, Turn::Wait(reason) if reason.is_stuck()));
+        let stuck = turns.iter().all(|(_, turn)| turn.is_stuck());
         Ok(if stuck { Step::Rests } else { Step::Waits })
     }
 
@@ -146,10 +146,8 @@ impl<'a> Agent<'a> {
         if stand.waiting.is_empty() {
             return Ok(Vec::new());
         }
-        let slots = stand.slots(&self.sampler.sample());
-        let waiting: Vec<_> = stand.waiting.iter().map(|(_, waiting)| waiting.clone()).collect();
-        let turns = plan(&waiting, &stand.trains(), &slots);
-        Ok(order(&waiting).into_iter().map(|at| (stand.waiting[at].0.clone(), turns[at].clone())).collect())
+        let turns = stand.turns(&self.sampler.sample());
+        Ok(stand.waiting.into_iter().map(|(run, _)| run).zip(turns).collect())
     }
 
     /// Looks at all runs; at those that rest only where a file of theirs was written.
@@ -228,15 +226,7 @@ fn trains(sight: &Sight) -> bool {
 
 impl Known {
     fn new(run: RunDir) -> Self {
-        let mut sight = Sight::new(run.clone());
-        let watch = match Reading::glimpse(&run) {
-            Ok(reading) => {
-                let watch = Watch::after(run, &reading);
-                sight.begin(reading);
-                watch
-            }
-            Err(_) => Watch::new(run),
-        };
+        let (sight, watch) = Sight::open(run, Reading::glimpse);
         Self { sight, watch, stamp: None }
     }
 

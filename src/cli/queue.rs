@@ -1,13 +1,13 @@
 //! Verbs of this machine's queue: what waits for what, and who goes first.
 
 use super::output::{say, say_json, table};
-use crate::project::{Here, Project, Queued, Sources, Stand};
+use crate::project::{Here, Project, Queued, Sources, Stand, release};
 use crate::sight::Sight;
 use anyhow::{Context, bail};
 use mocolab::device::sample::Sampler;
 use mocolab::experiment::Experiment;
-use mocolab::queue::{Turn, order, plan};
-use mocolab::run::{Notes, RunDir, Ticket};
+use mocolab::queue::{Turn, Waiting};
+use mocolab::run::{RunDir, Ticket};
 use mocolab::status::Status;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -103,64 +103,39 @@ fn change(project: &Project, stand: &Stand, run: &RunDir, change: Change) -> any
     }
     let places = || stand.waiting.iter().map(|(_, waiting)| waiting.place);
     let label = run.label();
-    let mut notes = run.read_notes()?.unwrap_or_default();
-    let word = match change {
+    let place = |place| run.change_notes(|notes| notes.place = place).map(|_| ());
+    let (done, word) = match change {
         Change::Cancel => {
             let place = project.runs.trash(run)?;
             return say(format!("{label} has left the queue; it lies in {}", place.display()));
         }
-        Change::First => {
-            notes.place = places().min().unwrap_or(0) - 1;
-            "goes first"
-        }
+        Change::First => (place(places().min().unwrap_or(0) - 1), "goes first"),
         Change::Last => {
             // Later ones come after it, whatever was moved before.
-            notes.place = places().max().unwrap_or(0).max(0);
             let ticket = run.read_ticket()?.unwrap_or_default();
             run.write_ticket(&Ticket { t: mocolab::run::now(), ..ticket })?;
-            "goes last"
+            (place(places().max().unwrap_or(0).max(0)), "goes last")
         }
-        Change::Hold => {
-            notes.held = true;
-            "is held"
-        }
-        Change::Release => {
-            release(run, &mut notes)?;
-            "is released"
-        }
+        Change::Hold => (run.change_notes(|notes| notes.held = true).map(|_| ()), "is held"),
+        Change::Release => (release(run), "is released"),
     };
-    run.write_notes(&notes).with_context(|| format!("writing `{}`", run.notes().display()))?;
+    done.with_context(|| format!("writing `{}`", run.notes().display()))?;
     project.wake_agent()?;
     say(format!("{label} {word}"))
 }
 
-/// Held no longer, and tried again.
-fn release(run: &RunDir, notes: &mut Notes) -> std::io::Result<()> {
-    notes.held = false;
-    match run.read_ticket()? {
-        Some(ticket) if ticket.trouble.is_some() => run.write_ticket(&Ticket { trouble: None, ..ticket }),
-        _ => Ok(()),
-    }
-}
-
 fn list(project: &Project, sights: &BTreeMap<RunDir, Sight>, stand: &Stand, json: bool) -> anyhow::Result<()> {
-    let slots = stand.slots(&Sampler::new(project.runs.path()).sample());
-    let waiting: Vec<_> = stand.waiting.iter().map(|(_, waiting)| waiting.clone()).collect();
-    let turns = plan(&waiting, &stand.trains(), &slots);
-    let line = |at: usize| {
-        let (run, waiting) = &stand.waiting[at];
-        let device = sights.get(run).and_then(|sight| sight.ticket.as_ref()?.device.clone());
-        let (starts, why) = match &turns[at] {
-            Turn::Start(devices) => (true, format!("starts now on {}", devices.join(","))),
-            Turn::Wait(reason) => (false, reason.to_string()),
-        };
-        Line { run: run.label(), device, slots: waiting.slots, starts, why }
-    };
-    if turns.iter().any(|turn| !matches!(turn, Turn::Wait(reason) if reason.is_stuck())) {
+    let turns = stand.turns(&Sampler::new(project.runs.path()).sample());
+    if !turns.iter().all(Turn::is_stuck) {
         // One that was killed, or went down with the machine, is at work again.
         project.wake_agent()?;
     }
-    let lines: Vec<Line> = order(&waiting).into_iter().map(line).collect();
+    let line = |((run, waiting), turn): (&(RunDir, Waiting), &Turn)| {
+        let device = sights.get(run).and_then(|sight| sight.ticket.as_ref()?.device.clone());
+        let (starts, why) = (matches!(turn, Turn::Start(_)), turn.to_string());
+        Line { run: run.label(), device, slots: waiting.slots, starts, why }
+    };
+    let lines: Vec<Line> = stand.waiting.iter().zip(&turns).map(line).collect();
     if json {
         return say_json(&lines);
     }

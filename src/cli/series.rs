@@ -78,7 +78,7 @@ pub fn series(
     let good = fates.iter().all(|(_, fate)| match fate {
         Fate::Trained(run) => {
             let status = Sight::read(run.clone()).status;
-            let comes = status.is_live() || matches!(status, Status::Queued | Status::Held);
+            let comes = status.is_live() || status.is_waiting();
             status == Status::Done || (!manner.wait && comes)
         }
         Fate::NotStarted(_) => false,
@@ -102,14 +102,14 @@ fn found(
 /// Brings a run to its end that is not done: follows it, or goes on with it.
 fn finish(project: &Project, run: &RunDir, status: Status, manner: &Manner) -> anyhow::Result<()> {
     let (label, sight) = (run.label(), Sight::read(run.clone()));
-    if matches!(status, Status::Queued | Status::Held) && sight.ticket.is_some() {
+    if status.is_waiting() && sight.ticket.is_some() {
         say(format!("{label} waits in the queue: no other is started"))?;
         project.wake_agent()?;
         if !manner.wait {
             return Ok(());
         }
         let mut watch = Watch::new(run.clone());
-        while matches!(watch.status()?, Status::Queued | Status::Held) {
+        while watch.status()?.is_waiting() {
             std::thread::sleep(POLL);
         }
         return Launched::join(run)?.follow().map(|_| ());
@@ -124,7 +124,7 @@ fn finish(project: &Project, run: &RunDir, status: Status, manner: &Manner) -> a
             sight.trouble.unwrap_or_else(|| format!("whether {label} lives can't be told from here"))
         );
     }
-    let words = if matches!(status, Status::Queued | Status::Held) { "is launched" } else { "goes on" };
+    let words = if status.is_waiting() { "is launched" } else { "goes on" };
     say(format!("{label} {}: it {words}", sight.standing()))?;
     let before = sight.placed().filter(|_| !manner.named);
     launch(project, run, &before.unwrap_or_else(|| manner.device.clone()), manner.wait)

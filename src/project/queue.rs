@@ -10,7 +10,7 @@ use mocolab::device::processes::{Kind, Process};
 use mocolab::device::sample::{DeviceSample, Mig, Sample};
 use mocolab::experiment::need::{Need, Place, Sizes};
 use mocolab::experiment::{DataSource, Experiment, Name, Origin};
-use mocolab::queue::{Live, Slot, Source, Waiting, Wanted};
+use mocolab::queue::{Live, Slot, Source, Turn, Waiting, Wanted, order, plan};
 use mocolab::run::{RunDir, Ticket, Watch, create_with};
 use mocolab::status::Status;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +30,7 @@ pub struct Here {
 /// What there is to plan with.
 #[derive(Debug, Default)]
 pub struct Stand {
-    /// What waits, with its run.
+    /// What waits, with its run, in the order of their turns.
     pub waiting: Vec<(RunDir, Waiting)>,
     /// What trains, with its run.
     pub live: Vec<(RunDir, Live)>,
@@ -173,13 +173,21 @@ pub fn settle(run: &RunDir) -> anyhow::Result<()> {
     run.settle(&config::snapshot(&of)).with_context(|| format!("writing `{}`", run.experiment().display()))
 }
 
-/// It will be done, or may be: at work, waiting, or on a machine that can't be asked from here.
-fn is_underway(status: Status) -> bool {
-    status.is_live() || is_waiting(status) || status == Status::Unknown
+/// Lets a run in the queue go, and has it tried again where it could not be started.
+///
+/// # Errors
+/// Where its notes or its ticket can't be read or written.
+pub fn release(run: &RunDir) -> std::io::Result<()> {
+    run.change_notes(|notes| notes.held = false)?;
+    match run.read_ticket()? {
+        Some(ticket) if ticket.trouble.is_some() => run.write_ticket(&Ticket { trouble: None, ..ticket }),
+        _ => Ok(()),
+    }
 }
 
-fn is_waiting(status: Status) -> bool {
-    matches!(status, Status::Queued | Status::Held)
+/// It will be done, or may be: at work, waiting, or on a machine that can't be asked from here.
+fn is_underway(status: Status) -> bool {
+    status.is_live() || status.is_waiting() || status == Status::Unknown
 }
 
 impl Stand {
@@ -190,7 +198,7 @@ impl Stand {
         let ticket = |sight: &&Sight| sight.ticket.as_ref().is_some_and(|ticket| ticket.host == here.host);
         let job = |sight: &&Sight| sight.job.as_ref().is_some_and(|job| job.boot_id == here.boot_id);
         let all = || runs.values().copied();
-        let waits: Vec<&Sight> = all().filter(|sight| is_waiting(sight.status)).filter(ticket).collect();
+        let waits: Vec<&Sight> = all().filter(|sight| sight.status.is_waiting()).filter(ticket).collect();
         let live: Vec<&Sight> = all().filter(job).filter(|sight| trains(sight)).collect();
         let mut known: BTreeMap<Option<Name>, BTreeSet<&RunDir>> = BTreeMap::new();
         for sight in waits.iter().chain(&live) {
@@ -201,8 +209,9 @@ impl Stand {
             let others = known.get(&experiment).is_some_and(|runs| runs.iter().any(|other| *other != run));
             experiment.filter(|_| !others).map_or_else(|| run.label(), |experiment| experiment.to_string())
         };
+        let waiting: Vec<Waiting> = waits.iter().map(|sight| waiting(sight, &runs, name)).collect();
         Self {
-            waiting: waits.iter().map(|sight| (sight.run.clone(), waiting(sight, &runs, name))).collect(),
+            waiting: order(&waiting).into_iter().map(|at| (waits[at].run.clone(), waiting[at].clone())).collect(),
             live: live.iter().map(|sight| (sight.run.clone(), trained(sight, name(&sight.run)))).collect(),
             held: live
                 .iter()
@@ -212,14 +221,16 @@ impl Stand {
         }
     }
 
-    /// What trains, for the plan.
-    pub fn trains(&self) -> Vec<Live> {
-        self.live.iter().map(|(_, live)| live.clone()).collect()
+    /// What becomes of each that waits, on the devices of `sample`.
+    pub fn turns(&self, sample: &Sample) -> Vec<Turn> {
+        let waiting: Vec<Waiting> = self.waiting.iter().map(|(_, waiting)| waiting.clone()).collect();
+        let live: Vec<Live> = self.live.iter().map(|(_, live)| live.clone()).collect();
+        plan(&waiting, &live, &self.slots(sample))
     }
 
     /// The devices as the plan sees them: `sample`, and whose processes are not ours. What our runs will need and have not
     /// taken yet is not free.
-    pub fn slots(&self, sample: &Sample) -> Vec<Slot> {
+    fn slots(&self, sample: &Sample) -> Vec<Slot> {
         let usable = |gpu: &&DeviceSample| gpu.health.lost.is_none() && !matches!(gpu.mig, Mig::Cut(_));
         let cpu = Slot { name: "cpu".into(), free: None, total: None, others: false };
         sample.gpus.iter().filter(usable).map(|gpu| self.slot(gpu)).chain([cpu]).collect()
@@ -285,7 +296,7 @@ fn stand_of(source: &RunDir, runs: &BTreeMap<&RunDir, &Sight>, name: impl Fn(&Ru
         None => Source::Gone(source.label()),
         Some(sight) if sight.status == Status::Done => Source::Done,
         // Without a ticket nobody will start it.
-        Some(sight) if is_waiting(sight.status) && sight.ticket.is_none() => {
+        Some(sight) if sight.status.is_waiting() && sight.ticket.is_none() => {
             Source::Ended(source.label(), sight.standing())
         }
         Some(sight) if is_underway(sight.status) => Source::Underway(name(source)),

@@ -59,10 +59,9 @@ impl Stands {
 
     /// The chosen run, else the newest that waits in a queue, or may be at work elsewhere.
     pub(super) fn best(&self) -> Option<&(RunDir, Status)> {
-        let waits = |(run, status): &&(RunDir, Status)| match status {
-            // Without a ticket nobody will start it.
-            Status::Queued | Status::Held => run.ticket().exists(),
-            status => *status == Status::Unknown,
+        // Without a ticket nobody will start it.
+        let waits = |(run, status): &&(RunDir, Status)| {
+            *status == Status::Unknown || (status.is_waiting() && run.ticket().exists())
         };
         self.chosen().or_else(|| self.runs.iter().rev().find(waits))
     }

@@ -116,7 +116,7 @@ fn who_waits_for_one_that_is_stuck_is_stuck_too() {
     let held = Waiting { held: true, ..waiting("base") };
     let runs = [after("probe", "moco"), after("moco", "base"), held];
     let turns = plan(&runs, &[], &[gpu("0")]);
-    assert!(turns.iter().all(|turn| matches!(turn, Turn::Wait(reason) if reason.is_stuck())), "{turns:?}");
+    assert!(turns.iter().all(Turn::is_stuck), "{turns:?}");
     let Turn::Wait(why) = &turns[1] else { panic!() };
     assert_eq!(why.to_string(), "waits for base, which waits: held");
     // One that trains is no reason.

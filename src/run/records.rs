@@ -139,6 +139,18 @@ record!(Notes, read_notes, write_notes, notes);
 record!(Ticket, read_ticket, write_ticket, ticket);
 record!(Vec<Source>, read_sources, write_sources, source);
 
+impl RunDir {
+    /// Changes what is said of the run as it lies on the disk now: somebody else may have written since.
+    ///
+    /// # Errors
+    /// Where it can't be read or written; it is as it was then.
+    pub fn change_notes(&self, change: impl FnOnce(&mut Notes)) -> io::Result<Notes> {
+        let mut notes = self.read_notes()?.unwrap_or_default();
+        change(&mut notes);
+        self.write_notes(&notes).map(|()| notes)
+    }
+}
+
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     match fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {

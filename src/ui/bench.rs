@@ -8,8 +8,7 @@ use super::view;
 use crate::project::Project;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mocolab::event::{Event, Line, Real, Started, Step};
-use mocolab::experiment::Experiment;
-use mocolab::run::{Batch, Job, Notes, RunDir};
+use mocolab::run::{Batch, Job, RunDir};
 use mocolab::status::Status;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
@@ -90,19 +89,7 @@ impl Bench {
     fn hear(&mut self, number: u64, lines: Vec<Line>) {
         let job = Some(Job { attempt: 1, devices: vec!["cuda:0".into()], ..Job::default() });
         let batch = Batch { lines, ..Batch::default() };
-        let experiment: Option<Result<Experiment, String>> = None;
-        let (status, notes) = (Some(Status::Running), Notes::default());
-        let news = News {
-            run: run(number),
-            experiment,
-            reading: None,
-            batch,
-            status,
-            job,
-            notes,
-            ticket: None,
-            trouble: None,
-        };
+        let news = News { batch, status: Some(Status::Running), job, ..News::of(run(number)) };
         update(&mut self.model, Msg::News(Box::new(news)));
     }
 

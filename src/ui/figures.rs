@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders};
 use std::borrow::Cow;
+use std::ops::Range;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// `text` in exactly `width` columns: cut with `…`, or filled up; set to the right if `right`.
@@ -38,19 +39,27 @@ pub fn part(title: Line<'static>, faint: Style) -> Block<'static> {
     Block::new().borders(Borders::TOP).border_style(faint).title(title)
 }
 
-/// A line that is typed in `width` columns, with the cursor in it; of one too long the part around the cursor.
-pub fn typed(input: &Input, width: usize, theme: Theme) -> Vec<Span<'static>> {
+/// A line that is typed in `width` columns, with the cursor in it; of one too long the part around the cursor. The bytes
+/// `wrong` of its text stand out.
+pub fn typed(input: &Input, width: usize, wrong: &Range<usize>, theme: Theme) -> Vec<Span<'static>> {
     let (window, column) = input.window(width.saturating_sub(1));
+    let start = window.start;
     let mut spans = Vec::new();
     let mut at = 0;
-    for c in input.text()[window].chars() {
+    for (place, c) in input.text()[window].char_indices() {
+        let style = if wrong.contains(&(start + place)) { theme.bad() } else { Style::new() };
         let columns = c.width().unwrap_or(0);
         let here = at == column && columns > 0;
-        spans.push(Span::styled(c.to_string(), if here { theme.chosen() } else { Style::new() }));
+        spans.push(Span::styled(c.to_string(), if here { style.patch(theme.chosen()) } else { style }));
         at += columns;
     }
     if at <= column {
         spans.push(Span::styled(" ", theme.chosen()));
     }
     spans
+}
+
+/// The first of `rows` rows in sight where `height` of them fit: the chosen one stays away from the edges.
+pub fn first_in_sight(chosen: usize, rows: usize, height: usize) -> usize {
+    chosen.saturating_sub(height * 2 / 3).min(rows.saturating_sub(height))
 }

@@ -190,12 +190,7 @@ pub fn overlay<'a>(title: &'a str, series: Vec<Series<'a>>, show: fn(f64) -> Str
 }
 
 impl Look {
-    /// All there is along for the charts of a run.
-    pub fn reach(&self, state: &RunState) -> Scale {
-        self.reach_of(std::iter::once(state))
-    }
-
-    /// All there is along for charts of several runs.
+    /// All there is along for charts of these runs.
     pub fn reach_of<'a>(&self, states: impl Iterator<Item = &'a RunState>) -> Scale {
         let (low, high) = span(states, self.by).unwrap_or((0.0, 1.0));
         Scale::new(low, high, false)

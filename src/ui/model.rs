@@ -2,6 +2,7 @@
 
 pub mod compare;
 mod data;
+mod message;
 mod press;
 pub mod queue;
 mod screens;
@@ -11,6 +12,7 @@ mod toast;
 mod update;
 pub mod words;
 
+pub use message::{Cmd, Msg, News, Notice, Start};
 pub use screens::{Attention, Screen, Tab};
 pub use start::StartDialogue;
 pub use still::Held;
@@ -28,16 +30,11 @@ use crate::ui::palette::Palette;
 use crate::ui::theme::Theme;
 use crate::ui::view::{ClassesScreen, DevicesScreen};
 use compare::CompareScreen;
-use crossterm::event::{KeyEvent, MouseEvent};
 use mocolab::config::Suite;
 use mocolab::device::history::History;
 use mocolab::device::sample::Sample;
-use mocolab::device::{Choice, Devices};
 use mocolab::experiment::Experiment;
-use mocolab::run::{Batch, Job, Notes, Reading, RunDir, Ticket};
-use mocolab::status::{Status, Wish};
-use mocolab::survival::Facts;
-use ratatui::layout::Rect;
+use mocolab::run::RunDir;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -134,125 +131,6 @@ pub enum Dialogue {
     Help(usize),
     /// All that can be done here, by name.
     Palette(Palette),
-}
-
-/// What to start.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Start {
-    /// A new run.
-    New(Box<Experiment>),
-    /// A new run with other settings than the file has: which, a line each.
-    Changed(Box<Experiment>, Vec<String>),
-    /// A run that goes on.
-    Again(RunDir),
-}
-
-/// A line for the footer.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Notice {
-    /// Something was done.
-    Done(String),
-    /// Something failed.
-    Failed(String),
-}
-
-/// What can happen.
-#[derive(Debug)]
-pub enum Msg {
-    /// A key.
-    Key(KeyEvent),
-    /// The terminal changed its size or wants a frame.
-    Redraw,
-    /// The experiments were read, or read again.
-    Suite(Result<Suite, String>),
-    /// Something new about a run.
-    News(Box<News>),
-    /// Something new about several runs at once: all that lay there at the start, say.
-    Found(Vec<News>),
-    /// A run is gone from the disk.
-    Gone(RunDir),
-    /// All runs have been read once.
-    Complete,
-    /// The end of a run's log, and how many lines it has had in all, as far as they were counted.
-    Log(RunDir, Vec<String>, u64),
-    /// The mouse did something, on a screen of this size.
-    Mouse(MouseEvent, Rect),
-    /// Text was pasted.
-    Paste(String),
-    /// The devices were looked for.
-    Devices(Devices),
-    /// The devices were looked at, at a moment of a clock that never goes back.
-    Sampled(Box<Sample>, f64),
-    /// Time has passed: the next message is due now.
-    Tick,
-    /// What decides here whether a run lives on was looked at.
-    Facts(Facts),
-    /// Something was done or failed.
-    Notice(Notice),
-    /// A run was made by this screen: show it.
-    Made(RunDir),
-    /// A run was put into the trash, where it lies at this path.
-    Trashed(RunDir, PathBuf),
-    /// A run is back from the trash.
-    Restored(RunDir),
-    /// This is said of a run now.
-    Noted(RunDir, Notes),
-}
-
-/// Something new about a run.
-#[derive(Debug)]
-pub struct News {
-    /// Which.
-    pub run: RunDir,
-    /// What it trains, the first time.
-    pub experiment: Option<Result<Experiment, String>>,
-    /// What of its record is known, in the place of all that was told before: at first, and where the depth changes.
-    pub reading: Option<Box<Reading>>,
-    /// New lines of its record after that.
-    pub batch: Batch,
-    /// What it is, once its record has been read to the end.
-    pub status: Option<Status>,
-    /// The attempt launched last.
-    pub job: Option<Job>,
-    /// What people say of it.
-    pub notes: Notes,
-    /// How it is to be started first, where it was queued.
-    pub ticket: Option<Ticket>,
-    /// What of it can't be read.
-    pub trouble: Option<String>,
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Cmd {
-    /// Look for devices, and for what decides whether a run lives on.
-    FindDevices,
-    /// Train something on a device.
-    Start(Start, Choice),
-    /// Let it wait for its turn on a device.
-    Queue(Start, Choice),
-    /// See to it that an agent is at work.
-    Wake,
-    /// Hold a run in the queue back.
-    Hold(RunDir),
-    /// Let a run in the queue go, and try again where it could not be started.
-    Release(RunDir),
-    /// Give those that wait this order.
-    Order(Vec<RunDir>),
-    /// Ask a run for something.
-    Ask(RunDir, Wish),
-    /// Kill a run's process.
-    Kill(RunDir),
-    /// Watch this, and nothing else.
-    Attend(Attention),
-    /// Say this of a run.
-    Say(RunDir, Said),
-    /// Copy this text, which is called so.
-    Copy(&'static str, String),
-    /// Put a run into the trash.
-    Trash(RunDir),
-    /// Bring a run back from this path.
-    Restore(RunDir, PathBuf),
 }
 
 impl Model {

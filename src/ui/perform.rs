@@ -3,13 +3,14 @@
 mod queue;
 
 use super::model::{Cmd, Msg, Notice, Said, Start};
+use super::settings::user_folder;
 use super::watcher::{self, Order};
 use crate::project::{self, Project};
 use anyhow::Context;
 use mocolab::device::sample::Sampler;
 use mocolab::device::{Choice, Devices};
 use mocolab::executor::local;
-use mocolab::run::{Notes, RunDir};
+use mocolab::run::RunDir;
 use mocolab::survival::Facts;
 use mocolab::text::log_line;
 use std::path::PathBuf;
@@ -34,11 +35,6 @@ impl Hands {
     /// Starts watching `project`; all that happens is told to `tell`. Where `read_only`, nothing is written, no cache either.
     pub fn new(project: Project, tell: UnboundedSender<Msg>, read_only: bool) -> Self {
         let watcher = watcher::spawn(project.clone(), tell.clone(), !read_only);
-        if !read_only {
-            // What was left waiting, by a machine that went down, say, goes on.
-            let project = project.clone();
-            thread::spawn(move || project.wake_if_waiting());
-        }
         let (sampler, wanted) = channel();
         let (runs, listener) = (project.runs.path().to_owned(), tell.clone());
         thread::spawn(move || sample(&runs, &wanted, &listener));
@@ -67,7 +63,7 @@ impl Hands {
                 }
                 Cmd::Ask(run, wish) => told(local::ask(&run, wish).map(|_| format!("asked {} to stop", run.label()))),
                 Cmd::Kill(run) => told(local::kill(&run).map(|()| format!("killed {}", run.label()))),
-                Cmd::Say(run, said) => match note(&run, |notes| match said {
+                Cmd::Say(run, said) => match run.change_notes(|notes| match said {
                     Said::Note(note) => notes.note = note,
                     Said::Tags(tags) => notes.tags = tags,
                 }) {
@@ -108,13 +104,6 @@ impl Hands {
     }
 }
 
-/// Changes what is said of a run as it lies on the disk now: somebody else may have written since.
-fn note(run: &RunDir, change: impl FnOnce(&mut Notes)) -> std::io::Result<Notes> {
-    let mut notes = run.read_notes()?.unwrap_or_default();
-    change(&mut notes);
-    run.write_notes(&notes).map(|()| notes)
-}
-
 /// Looks at the devices every second while that is wanted.
 fn sample(runs: &std::path::Path, wanted: &Receiver<bool>, tell: &UnboundedSender<Msg>) {
     let (began, mut sampler) = (Instant::now(), None);
@@ -152,8 +141,7 @@ fn copied(what: &str, text: &str, read_only: bool) -> Msg {
 /// Keeps what was copied in a file of the user's own too: not every terminal takes it into its clipboard. None without a
 /// home.
 fn keep(text: &str) -> Option<std::io::Result<PathBuf>> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
+    let state = user_folder(|name| std::env::var_os(name), "XDG_STATE_HOME", ".local/state")?;
     let path = state.join("mocolab").join("copied.txt");
     let write = || {
         std::fs::create_dir_all(state.join("mocolab"))?;
@@ -170,13 +158,17 @@ fn told<E: Into<anyhow::Error>>(result: Result<String, E>) -> Msg {
 }
 
 /// Writes into the notes of a new run what its settings were changed to, and says so.
-fn changed((run, mut told): (RunDir, Vec<String>), changes: &[String]) -> (RunDir, Vec<String>) {
+fn changed((run, told): &mut (RunDir, Vec<String>), changes: &[String]) {
     let note = format!("changed for this run: {}", changes.join(", "));
-    if let Err(error) = run.write_notes(&Notes { note: note.clone(), ..Notes::default() }) {
+    if let Err(error) = run.change_notes(|notes| notes.note.clone_from(&note)) {
         told.push(format!("its notes can't be written: {error}"));
     }
     told.push(note);
-    (run, told)
+}
+
+/// What the user should know of a new run, after the word that it was made.
+fn tail(notes: &[String]) -> String {
+    notes.iter().flat_map(|note| ["; ", note]).collect()
 }
 
 /// A run with notes on it, what it had printed and the attempt before, and the launcher.
@@ -188,7 +180,11 @@ fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>
     let launched = || -> anyhow::Result<Launched> {
         let (run, notes) = match what {
             Start::New(experiment) => project.begin_alone(&experiment)?,
-            Start::Changed(experiment, changes) => changed(project.begin_alone(&experiment)?, &changes),
+            Start::Changed(experiment, changes) => {
+                let mut made = project.begin_alone(&experiment)?;
+                changed(&mut made, &changes);
+                made
+            }
             Start::Again(run) => (run, Vec::new()),
         };
         let before = (project::printed(&run), attempt(&run));
@@ -201,8 +197,8 @@ fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>
     };
     let _ = watcher.send(Order::Look);
     let _ = tell.send(Msg::Made(run.clone()));
-    let note: String = notes.iter().flat_map(|note| ["; ", note]).collect();
-    let _ = tell.send(Msg::Notice(Notice::Done(format!("started {} on {device}{note}", run.label()))));
+    let started = format!("started {} on {device}{}", run.label(), tail(&notes));
+    let _ = tell.send(Msg::Notice(Notice::Done(started)));
     // What waits for it goes on when it is done; before its job is written it looks as if it had ended.
     while attempt == self::attempt(&run) && matches!(child.try_wait(), Ok(None)) {
         thread::sleep(Duration::from_millis(20));

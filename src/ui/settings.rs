@@ -59,9 +59,13 @@ pub fn parse(text: &str, file: &str) -> Result<Settings, Problems> {
 /// Where the file lies: `$XDG_CONFIG_HOME/mocolab/config.toml`, else `~/.config/mocolab/config.toml`; none without a home.
 /// `variable` reads the environment.
 pub fn place(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    Some(user_folder(variable, "XDG_CONFIG_HOME", ".config")?.join("mocolab").join("config.toml"))
+}
+
+/// The folder that `name` names, else `beside` in the home; none without a home.
+pub fn user_folder(variable: impl Fn(&str) -> Option<OsString>, name: &str, beside: &str) -> Option<PathBuf> {
     let folder = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let configuration = folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")))?;
-    Some(configuration.join("mocolab").join("config.toml"))
+    folder(name).or_else(|| Some(folder("HOME")?.join(beside)))
 }
 
 /// The settings of the file at `path`; without one, the defaults. A file that is wrong changes nothing: the defaults count,

@@ -29,9 +29,14 @@ warmup_epochs = 1
 "#;
 
 fn model() -> Model {
+    model_of(SUITE)
+}
+
+/// A project of this `experiments.toml`, without runs.
+pub fn model_of(suite: &str) -> Model {
     let mut model = Model::new(&Project::at(Path::new("/nowhere/experiments.toml"), None), Theme::new(true));
     model.place = "~/lab".into();
-    update(&mut model, Msg::Suite(Ok(config::parse(SUITE, "experiments.toml").unwrap())));
+    update(&mut model, Msg::Suite(Ok(config::parse(suite, "experiments.toml").unwrap())));
     update(&mut model, Msg::Complete);
     model
 }
@@ -81,18 +86,7 @@ fn news(run: RunDir, lines: Vec<Line>, status: Status) -> Msg {
     let job = (status != Status::Queued).then(|| Job { attempt: 1, devices: vec!["cpu".into()], ..Job::default() });
     let experiment = config::parse(SUITE, "x").unwrap().groups[0].experiments[0].clone();
     let batch = Batch { lines, ..Batch::default() };
-    let experiment = Some(Ok(experiment));
-    let news = News {
-        run,
-        experiment,
-        reading: None,
-        batch,
-        status: Some(status),
-        job,
-        notes: Notes::default(),
-        ticket: None,
-        trouble: None,
-    };
+    let news = News { experiment: Some(Ok(experiment)), batch, status: Some(status), job, ..News::of(run) };
     Msg::News(Box::new(news))
 }
 
@@ -101,10 +95,11 @@ fn key(code: KeyCode) -> Msg {
 }
 
 /// What is to be done after `keys`, but for what is to be watched.
-fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
+pub fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
     let code = |c| match c {
         '\n' => KeyCode::Enter,
         '\t' => KeyCode::Tab,
+        '\x08' => KeyCode::Backspace,
         '\x1b' => KeyCode::Esc,
         '←' => KeyCode::Left,
         '→' => KeyCode::Right,
@@ -114,7 +109,7 @@ fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
     commands.filter(|command| !matches!(command, Cmd::Attend(_))).collect()
 }
 
-fn picture(model: &Model, width: u16, height: u16) -> String {
+pub fn picture(model: &Model, width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| view::draw(model, frame)).unwrap();
     terminal.backend().to_string()

@@ -4,7 +4,7 @@ use super::{Cmd, Model, Screen};
 use crate::project::Stand;
 use crate::ui::keys::Action;
 use crate::ui::model::press::moved;
-use mocolab::queue::{Live, Turn, order, plan};
+use mocolab::queue::{Live, Turn, Waiting};
 use mocolab::run::RunDir;
 
 /// A run in the queue.
@@ -24,20 +24,14 @@ impl Model {
     /// What waits, in the order of its turns, and what trains here.
     pub fn queued(&self) -> (Vec<Waits>, Vec<(RunDir, Live)>) {
         let stand = Stand::of(self.runs.values(), &self.here, |sight| sight.status.is_live());
-        let waiting: Vec<_> = stand.waiting.iter().map(|(_, waiting)| waiting.clone()).collect();
-        let turns = self.sample.as_ref().map(|sample| plan(&waiting, &stand.trains(), &stand.slots(sample)));
-        let waits = |at: usize| {
-            let run = &stand.waiting[at].0;
+        let turns = self.sample.as_ref().map(|sample| stand.turns(sample));
+        let waits = |(at, (run, waiting)): (usize, &(RunDir, Waiting))| {
             let ticket = self.runs.get(run).and_then(|sight| sight.ticket.as_ref());
             let on = ticket.and_then(|ticket| ticket.device.clone()).unwrap_or_else(|| "any".into());
-            Waits {
-                run: run.clone(),
-                name: waiting[at].name.clone(),
-                turn: turns.as_ref().map(|turns| turns[at].clone()),
-                on,
-            }
+            let turn = turns.as_ref().map(|turns| turns[at].clone());
+            Waits { run: run.clone(), name: waiting.name.clone(), turn, on }
         };
-        (order(&waiting).into_iter().map(waits).collect(), stand.live)
+        (stand.waiting.iter().enumerate().map(waits).collect(), stand.live)
     }
 
     /// The place of the run that the cursor is on.
@@ -49,10 +43,7 @@ impl Model {
     /// Whether an agent has work: something waits for what goes on by itself.
     pub(super) fn queue_is_due(&self) -> bool {
         let (waits, _) = self.queued();
-        waits.iter().any(|one| {
-            !matches!(&one.turn, None | Some(Turn::Wait(_)))
-                || matches!(&one.turn, Some(Turn::Wait(reason)) if !reason.is_stuck())
-        })
+        waits.iter().filter_map(|one| one.turn.as_ref()).any(|turn| !turn.is_stuck())
     }
 
     /// A key on the queue.

@@ -42,7 +42,13 @@ pub(super) fn take(model: &mut Model, message: Msg) -> Vec<Cmd> {
         Msg::Suite(suite) => model.suite = Some(suite),
         Msg::News(news) => hear(model, *news),
         Msg::Found(all) => all.into_iter().for_each(|news| hear(model, news)),
-        Msg::Complete => model.complete = true,
+        Msg::Complete => {
+            model.complete = true;
+            // What was left waiting, by a machine that went down, say, goes on.
+            if !model.read_only && !model.queued().0.is_empty() {
+                commands.push(Cmd::Wake);
+            }
+        }
         Msg::Gone(run) => forget(model, &run),
         Msg::Log(run, lines, total) => show_log(model, &run, (lines, total)),
         Msg::Devices(devices) => start::offer(model, devices),

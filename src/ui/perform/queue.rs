@@ -1,7 +1,7 @@
 //! What the screen wants done with the queue.
 
-use super::{note, told};
-use crate::project::Project;
+use super::{changed, tail, told};
+use crate::project::{Project, release};
 use crate::ui::model::{Cmd, Msg, Start};
 use mocolab::device::Choice;
 use mocolab::run::{RunDir, Ticket};
@@ -11,8 +11,11 @@ use tokio::sync::mpsc::UnboundedSender;
 pub(super) fn perform(project: &Project, tell: &UnboundedSender<Msg>, command: Cmd) -> Msg {
     match command {
         Cmd::Queue(what, device) => queue(project, tell, what, &device),
-        Cmd::Hold(run) => told(note(&run, |notes| notes.held = true).map(|_| format!("{} is held", run.label()))),
-        Cmd::Release(run) => told(release(project, &run).map(|()| format!("{} is let go", run.label()))),
+        Cmd::Hold(run) => told(run.change_notes(|notes| notes.held = true).map(|_| format!("{} is held", run.label()))),
+        Cmd::Release(run) => {
+            let released = release(&run).map_err(anyhow::Error::from).and_then(|()| project.wake_agent());
+            told(released.map(|()| format!("{} is let go", run.label())))
+        }
         Cmd::Order(runs) => told(reorder(&runs).map(|()| "the order is changed".to_owned())),
         _ => match project.wake_agent() {
             Ok(()) => Msg::Redraw,
@@ -21,20 +24,11 @@ pub(super) fn perform(project: &Project, tell: &UnboundedSender<Msg>, command: C
     }
 }
 
-/// Lets a run in the queue go, and tries again where it could not be started.
-fn release(project: &Project, run: &RunDir) -> anyhow::Result<()> {
-    note(run, |notes| notes.held = false)?;
-    if let Some(ticket) = run.read_ticket()? {
-        run.write_ticket(&Ticket { trouble: None, ..ticket })?;
-    }
-    project.wake_agent()
-}
-
 /// Numbers those that wait; one that has its number already is left alone.
 fn reorder(runs: &[RunDir]) -> std::io::Result<()> {
     for (run, place) in runs.iter().zip(-(runs.len() as i64)..) {
         if run.read_notes()?.unwrap_or_default().place != place {
-            note(run, |notes| notes.place = place)?;
+            run.change_notes(|notes| notes.place = place)?;
         }
     }
     Ok(())
@@ -51,8 +45,8 @@ fn queue(project: &Project, tell: &UnboundedSender<Msg>, what: Start, device: &C
         };
         let ticket = Ticket { device: Some(device.to_string()), ..Ticket::default() };
         project.queue_alone(&experiment, &ticket, &mut queued)?;
-        if let Some((run, _)) = queued.last().filter(|_| !changes.is_empty()) {
-            note(run, |notes| notes.note = format!("changed for this run: {}", changes.join(", ")))?;
+        if let Some(made) = queued.last_mut().filter(|_| !changes.is_empty()) {
+            changed(made, &changes);
         }
         Ok(())
     };
@@ -62,7 +56,7 @@ fn queue(project: &Project, tell: &UnboundedSender<Msg>, what: Start, device: &C
     }
     told(added.map(|()| {
         let names: Vec<String> = queued.iter().map(|(run, _)| run.label()).collect();
-        let notes: String = queued.iter().flat_map(|(_, notes)| notes).flat_map(|note| ["; ", note]).collect();
+        let notes: String = queued.iter().map(|(_, notes)| tail(notes)).collect();
         format!("queued {}{notes}", names.join(" and "))
     }))
 }

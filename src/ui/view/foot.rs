@@ -27,7 +27,7 @@ pub fn said(model: &Model, width: u16) -> (Paragraph<'static>, u16) {
 fn typed(model: &Model, words: &Words, width: usize) -> Line<'static> {
     let title = sanitize(&words.about.title());
     let mut spans = vec![Span::styled(format!(" {title}"), model.theme.key())];
-    spans.extend(figures::typed(&words.input, width.saturating_sub(title.width() + 1), model.theme));
+    spans.extend(figures::typed(&words.input, width.saturating_sub(title.width() + 1), &(0..0), model.theme));
     Line::from(spans)
 }
 

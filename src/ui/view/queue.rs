@@ -9,7 +9,7 @@
 //! ```
 
 use super::part;
-use crate::ui::figures::fit;
+use crate::ui::figures::{first_in_sight, fit};
 use crate::ui::model::Model;
 use crate::ui::model::queue::Waits;
 use mocolab::queue::{Live, Turn};
@@ -69,7 +69,7 @@ fn waits(model: &Model, waits: &[Waits], name: usize, frame: &mut Frame, rect: R
         return;
     }
     let (height, place) = (usize::from(inner.height), model.queue_place(waits));
-    let first = place.saturating_sub(height * 2 / 3).min(waits.len().saturating_sub(height));
+    let first = first_in_sight(place, waits.len(), height);
     for ((at, one), y) in waits.iter().enumerate().skip(first).zip(inner.y..inner.bottom()) {
         let rect = Rect { y, height: 1, ..inner };
         frame.render_widget(line(model, (at, one), name, usize::from(inner.width)), rect);
@@ -80,11 +80,12 @@ fn waits(model: &Model, waits: &[Waits], name: usize, frame: &mut Frame, rect: R
 }
 
 fn line(model: &Model, (at, one): (usize, &Waits), name: usize, width: usize) -> Line<'static> {
-    let (why, style) = match &one.turn {
-        None => ("looking for devices".to_owned(), model.theme.faint()),
-        Some(Turn::Start(devices)) => (format!("starts now on {}", devices.join(",")), model.theme.good()),
-        Some(Turn::Wait(reason)) if reason.is_stuck() => (reason.to_string(), model.theme.warn()),
-        Some(Turn::Wait(reason)) => (reason.to_string(), Style::new()),
+    let why = one.turn.as_ref().map_or("looking for devices".to_owned(), Turn::to_string);
+    let style = match &one.turn {
+        None => model.theme.faint(),
+        Some(Turn::Start(_)) => model.theme.good(),
+        Some(turn) if turn.is_stuck() => model.theme.warn(),
+        Some(Turn::Wait(_)) => Style::new(),
     };
     let head = format!("{:>3} {}  on {}  ", at + 1, fit(&sanitize(&one.name), name, false), fit(&one.on, 5, false));
     let why = fit(&sanitize(&why), width.saturating_sub(head.width()), false);

@@ -10,8 +10,8 @@
 
 use super::{bar, fit, log, wrapped};
 use crate::sight::Sight;
-use crate::ui::board::{self, Panel};
-use crate::ui::chart::{self, By};
+use crate::ui::board;
+use crate::ui::chart::{self, By, Plot};
 use crate::ui::log::LogLook;
 use crate::ui::look::{self, Look};
 use crate::ui::model::Model;
@@ -76,8 +76,9 @@ fn charts(model: &Model, sight: &Sight, frame: &mut Frame, rect: Rect) {
     for (at, place) in places {
         let panel = &panels[at];
         let mark = if at == chosen && panels.len() > 1 { "▸ ".to_owned() } else { String::new() };
-        let titled = Panel { title: format!("{mark}{}", panel.title), ..panel.clone() };
-        let plot = look::plot(&titled, (&sight.state, pinned(model, sight)), &model.look, model.theme);
+        let title = format!("{mark}{}", panel.title);
+        let plot = look::plot(panel, (&sight.state, pinned(model, sight)), &model.look, model.theme);
+        let plot = Plot { title: &title, ..plot };
         chart::draw(&plot, model.theme, frame, place);
     }
 }

@@ -12,6 +12,7 @@
 
 use super::grid::{self, Cell, FIGURES, Grid, Measure};
 use super::{bar, fit, labels, moved, part, points, share};
+use crate::ui::figures::first_in_sight;
 use crate::ui::theme::{LEVELS, Theme};
 use mocolab::event::Classes;
 use mocolab::metrics::{Confusion, Difference};
@@ -124,7 +125,7 @@ fn table(versus: &Versus, both: &Both, theme: Theme, frame: &mut Frame, rect: Re
     let half = (inner.width as usize).saturating_sub(name + 29) / 2;
     frame.render_widget(Line::styled(titles(name, half), theme.faint()), head);
     let height = inner.height as usize;
-    let first = both.place.saturating_sub(height * 2 / 3).min(both.rows.len().saturating_sub(height));
+    let first = first_in_sight(both.place, both.rows.len(), height);
     // The longest bar is the greatest difference, but at least 5 points: small ones look small.
     let greatest = both.rows.iter().filter_map(|row| row.difference).fold(0.05, |most, d| d.abs().max(most));
     for (at, row) in both.rows.iter().enumerate().skip(first).take(height) {

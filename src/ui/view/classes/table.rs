@@ -1,6 +1,7 @@
 //! The table: a row a class, in the order that was chosen, with a bar and the way it came.
 
 use super::{Row, Seen, bar, fit, moved, part, points, share};
+use crate::ui::figures::first_in_sight;
 use crate::ui::theme::Theme;
 use mocolab::state::Past;
 use ratatui::Frame;
@@ -54,7 +55,7 @@ pub fn draw(seen: &Seen, theme: Theme, frame: &mut Frame, rect: Rect) {
     frame.render_widget(Line::styled(titles(&columns), theme.faint()), Rect { height: 1, ..inner });
     let height = inner.height as usize - 1;
     // The chosen row stays away from the edges where the table is longer than its room.
-    let first = seen.place.saturating_sub(height * 2 / 3).min(seen.rows.len().saturating_sub(height));
+    let first = first_in_sight(seen.place, seen.rows.len(), height);
     for (at, row) in seen.rows.iter().enumerate().skip(first).take(height) {
         let rect = Rect { y: inner.y + 1 + (at - first) as u16, height: 1, ..inner };
         frame.render_widget(line(row, seen, &columns, theme), rect);

@@ -59,7 +59,7 @@ fn line(
     let rest = width.saturating_sub(marks.width() + NAME);
     if let Some(typing) = typing {
         let mut spans = vec![Span::styled(format!("{marks}{name}"), theme.title())];
-        spans.extend(typed(&typing.input, rest, theme));
+        spans.extend(typed(&typing.input, rest, &(0..0), theme));
         return Line::from(spans);
     }
     let note = match before {

@@ -1,18 +1,14 @@
 //! The start dialogue as a user sees it.
 
-use crate::project::Project;
 use crate::ui::model::{Cmd, Model, Msg, News, Notice, Start, update};
+use crate::ui::tests::{model_of, picture, press};
 use crate::ui::theme::Theme;
-use crate::ui::view;
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use mocolab::config;
 use mocolab::device::{Device, Devices};
 use mocolab::event::{Event, Line, Started, Step};
-use mocolab::run::{Batch, Job, Notes, RunDir};
+use mocolab::run::{Batch, Job, RunDir};
 use mocolab::status::Status;
 use mocolab::survival::{Disk, Facts, Home, Kind};
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
 use std::path::Path;
 
 const SUITE: &str = r#"
@@ -23,11 +19,7 @@ from = "moco-6400"
 "#;
 
 fn model() -> Model {
-    let mut model = Model::new(&Project::at(Path::new("/nowhere/experiments.toml"), None), Theme::new(true));
-    model.place = "~/lab".into();
-    update(&mut model, Msg::Suite(Ok(config::parse(SUITE, "experiments.toml").unwrap())));
-    update(&mut model, Msg::Complete);
-    model
+    model_of(SUITE)
 }
 
 /// A run at the second of its 200 epochs of 87 steps, `pace` seconds a step.
@@ -42,17 +34,7 @@ fn run(model: &mut Model, id: &str, (device, pace): (&str, f64), status: Status)
     let experiment = config::parse(SUITE, "x").unwrap().groups[0].experiments[0].clone();
     let job = Some(Job { attempt: 1, devices: vec![device.into()], ..Job::default() });
     let batch = Batch { lines, ..Batch::default() };
-    let news = News {
-        run: run.clone(),
-        experiment: Some(Ok(experiment)),
-        batch,
-        status: Some(status),
-        job,
-        reading: None,
-        notes: Notes::default(),
-        ticket: None,
-        trouble: None,
-    };
+    let news = News { experiment: Some(Ok(experiment)), batch, status: Some(status), job, ..News::of(run.clone()) };
     update(model, Msg::News(Box::new(news)));
     run
 }
@@ -72,24 +54,6 @@ fn device(name: &str, (used, total): (u64, u64), busy: Option<u32>) -> Device {
 fn calm() -> Facts {
     let disk = Disk { free: Some(1 << 40), kind: Kind::Local };
     Facts { home: Home::Session, disk, ..Facts::default() }
-}
-
-fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
-    let code = |c| match c {
-        '\n' => KeyCode::Enter,
-        '\t' => KeyCode::Tab,
-        '\x08' => KeyCode::Backspace,
-        '\x1b' => KeyCode::Esc,
-        c => KeyCode::Char(c),
-    };
-    let commands = keys.chars().flat_map(|c| update(model, Msg::Key(KeyEvent::new(code(c), KeyModifiers::NONE))));
-    commands.filter(|command| !matches!(command, Cmd::Attend(_))).collect()
-}
-
-fn picture(model: &Model, width: u16, height: u16) -> String {
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| view::draw(model, frame)).unwrap();
-    terminal.backend().to_string()
 }
 
 /// Two GPUs, the first with a run of this project and hardly any memory left, the second free.

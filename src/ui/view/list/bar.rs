@@ -7,13 +7,13 @@
 //! ```
 
 use super::table::Seen;
+use crate::ui::figures;
 use crate::ui::list::order::Grouping;
 use crate::ui::theme::Theme;
 use crate::ui::view::fit;
 use mocolab::text::sanitize;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Padding, Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr;
@@ -57,22 +57,9 @@ fn filter(seen: &Seen, theme: Theme, width: usize) -> Line<'static> {
         let text = if search.text().is_empty() { String::new() } else { format!(" /{}", sanitize(search.text())) };
         return Line::styled(fit(&text, width, false), theme.key());
     };
-    let (window, column) = input.window(width.saturating_sub(2));
     let wrong = search.error().map_or(0..0, |error| error.span.clone());
-    let (start, mut at) = (window.start, 0);
     let mut spans = vec![Span::styled(" /", theme.key())];
-    for (place, c) in input.text()[window].char_indices() {
-        let mut style = if wrong.contains(&(start + place)) { theme.bad() } else { Style::new() };
-        let columns = unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
-        if at == column && columns > 0 {
-            style = style.patch(theme.chosen());
-        }
-        at += columns;
-        spans.push(Span::styled(c.to_string(), style));
-    }
-    if at <= column {
-        spans.push(Span::styled(" ", theme.chosen()));
-    }
+    spans.extend(figures::typed(input, width.saturating_sub(1), &wrong, theme));
     Line::from(spans)
 }
 

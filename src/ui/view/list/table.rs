@@ -10,6 +10,7 @@
 use super::columns::{columns, is_right};
 use super::{bar, cells, empty};
 use crate::sight::Sight;
+use crate::ui::figures::first_in_sight;
 use crate::ui::list::rows::Group;
 use crate::ui::list::{Column, ListState, Row, Rows};
 use crate::ui::theme::Theme;
@@ -84,11 +85,11 @@ pub fn row_at(seen: &Seen, rect: Rect, y: u16) -> Option<usize> {
     (place < usize::from(body.height) && at < seen.rows.rows().len()).then_some(at)
 }
 
-/// The first row in sight: the chosen one stays away from the edges where the list is longer than the screen.
+/// The first row in sight.
 fn first(seen: &Seen, height: usize) -> usize {
     let rows = seen.rows.rows().len();
     let cursor = seen.state.cursor().min(rows.saturating_sub(1));
-    cursor.saturating_sub(height * 2 / 3).min(rows.saturating_sub(height))
+    first_in_sight(cursor, rows, height)
 }
 
 /// The titles, each after a gap; with an arrow at the column that decides the order.
