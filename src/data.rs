@@ -12,6 +12,7 @@ mod listing;
 mod parallel;
 mod places;
 mod shapes;
+mod shown;
 mod split;
 mod subset;
 mod unpack;
@@ -20,6 +21,7 @@ pub use download::{Download, Progress, download};
 pub use error::DataError;
 pub use get::{CIFAR10_BYTES, CIFAR10_SHA256, CIFAR10_URL, get_cifar10};
 pub use places::Places;
+pub use shown::{Shown, test_pictures};
 pub use split::stratified;
 
 use crate::experiment::DataSource;

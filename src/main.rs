@@ -2,6 +2,7 @@
 //! without a terminal. It never links libtorch: training is a process of its own, `mocolab-train`.
 
 mod cli;
+mod picture;
 mod project;
 mod sight;
 mod ui;

@@ -41,6 +41,8 @@ pub enum Purpose {
     SecondView = 14,
     /// Places of cutout.
     Cutout = 15,
+    /// Where the points of a map begin.
+    Map = 16,
 }
 
 /// A stream of random numbers for one purpose at one place of a run.

@@ -7,6 +7,7 @@ mod checkpoints;
 mod find;
 mod lock;
 mod log;
+mod maps;
 mod output;
 mod reader;
 mod reading;
@@ -20,6 +21,7 @@ pub use checkpoints::{CheckpointFile, Header, Whole, checkpoint_name, newest_fir
 pub use find::{Runs, create, create_with};
 pub use lock::{HeldLock, LockError};
 pub use log::{Log, LogError};
+pub use maps::MapFile;
 pub use output::Output;
 pub use reader::{Batch, Reader};
 pub use reading::Reading;

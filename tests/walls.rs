@@ -27,7 +27,7 @@ struct Wall {
 
 const TERMINAL: &[&str] = &["ratatui", "crossterm", "tokio", "futures", "indicatif", "textplots"];
 const TRAINER: &[&str] = &["tch", "libloading", "signal_hook"];
-const VALUES: &[&str] = &["experiment", "event", "metrics", "preview", "schedule", "curve", "random", "text"];
+const VALUES: &[&str] = &["embedding", "experiment", "event", "metrics", "preview", "schedule", "curve", "random", "text"];
 const RULES: &[&str] = &["config", "state", "status", "compare", "queue"];
 const WORLD: &[&str] = &["crate::run", "crate::device", "crate::executor", "crate::data", "crate::survival"];
 
@@ -65,7 +65,7 @@ const WALLS: &[Wall] = &[
         holds: |file| {
             let rooms = [
                 "model", "view", "keys", "theme", "list", "chart", "board", "look", "log", "palette", "input",
-                "figures",
+                "figures", "map",
             ];
             rooms.iter().any(|room| file.strip_prefix("src/ui/").is_some_and(|rest| rest.starts_with(room)))
         },
@@ -92,7 +92,7 @@ fn of_trainer(file: &str) -> bool {
 }
 
 fn of_terminal(file: &str) -> bool {
-    module_is(file, &["main", "cli", "ui", "project", "sight"])
+    module_is(file, &["main", "cli", "ui", "picture", "project", "sight"])
 }
 
 fn of_library(file: &str) -> bool {

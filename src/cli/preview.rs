@@ -2,6 +2,7 @@
 //! The pictures come from the trainer, which makes the views of a training.
 
 use super::output::{on_terminal, say};
+use crate::picture::{self, Colours, Picture};
 use crate::project::Project;
 use anyhow::{Context, bail, ensure};
 use image::{ImageFormat, Rgb, RgbImage};
@@ -13,9 +14,6 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-mod blocks;
-
-use blocks::{Colours, Picture};
 
 /// Pictures in rows: one and its views.
 #[derive(Debug)]
@@ -99,7 +97,7 @@ impl Grid {
             say(sanitize(label))?;
             let pictures: Vec<Picture> = (0..columns).map(|column| self.picture(row, column).scaled(width)).collect();
             // Past `say`, which would take the colours out: nothing but half-blocks and colours is in here.
-            for line in blocks::lines(&pictures, colours) {
+            for line in picture::lines(&pictures, colours) {
                 writeln!(io::stdout().lock(), "{line}")?;
             }
         }

@@ -4,6 +4,7 @@
 use super::{DataError, Dataset, Split};
 use std::{
     fs,
+    io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -99,6 +100,23 @@ pub(super) fn read(folder: &Path) -> Result<Dataset, DataError> {
         train: batches(&FILES[..5])?,
         test: batches(&FILES[5..])?,
     })
+}
+
+/// The pictures in the rows `wanted` of the test file, interleaved, and their size.
+///
+/// # Errors
+/// Where the file can't be read, or has no such row.
+pub(super) fn test_rows(folder: &Path, wanted: &[u32]) -> Result<(Vec<Vec<u8>>, usize), DataError> {
+    let path = folder.join(FILES[5]);
+    let mut file = fs::File::open(&path).map_err(DataError::reading(&path))?;
+    let mut row = vec![0; ROW];
+    let picture = |number: &u32| {
+        file.seek(SeekFrom::Start(u64::from(*number) * ROW as u64)).map_err(DataError::reading(&path))?;
+        file.read_exact(&mut row).map_err(DataError::reading(&path))?;
+        let plane = |colour: usize, pixel: usize| row[1 + colour * PLANE + pixel];
+        Ok((0..PLANE).flat_map(|pixel| [0, 1, 2].map(|colour| plane(colour, pixel))).collect())
+    };
+    Ok((wanted.iter().map(picture).collect::<Result<_, _>>()?, SIDE))
 }
 
 fn read_batch(path: &Path, split: &mut Split) -> Result<(), DataError> {

@@ -26,6 +26,21 @@ pub(super) fn load(folder: &Path, cache: &Path) -> Result<Dataset, DataError> {
     Ok(dataset)
 }
 
+/// The pictures `wanted` of the test split, decoded, with their width and height, which may differ.
+///
+/// # Errors
+/// Where the folder can't be listed, there are not as many, or one can't be read.
+pub(super) fn test_pictures(folder: &Path, wanted: &[u32]) -> Result<Vec<(Vec<u8>, usize)>, DataError> {
+    let listing = list(folder)?;
+    let picture = |number: &u32| {
+        let gone = || DataError::invalid(folder, format!("has no test picture {number} any more"));
+        let picture = decode(&listing.test.get(*number as usize).ok_or_else(gone)?.path, None)?;
+        let width = picture.width() as usize;
+        Ok((picture.into_raw(), width))
+    };
+    wanted.iter().map(picture).collect()
+}
+
 fn decode_all(Listing { classes, train, test }: Listing) -> Result<Dataset, DataError> {
     let first = decode(&train[0].path, None)?;
     let (width, height) = first.dimensions();

@@ -29,6 +29,14 @@ pub(super) fn load() -> Dataset {
     }
 }
 
+/// The test picture `number`; none where there is no such.
+pub(super) fn test_picture(number: usize) -> Option<Vec<u8>> {
+    (number < TEST).then(|| drawing(1, number))
+}
+
+/// Their width.
+pub(super) const WIDTH: usize = SIDE;
+
 /// `n` pictures, with every class equally often; each is a function of its place alone, so that cores can share the work.
 fn split(number: u64, n: usize) -> Split {
     let mut images = vec![0; n * BYTES];

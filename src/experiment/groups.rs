@@ -52,6 +52,12 @@ settings! {
             "stop early after so many evaluations without improvement of `monitor`; 0 = never";
         min_delta: NonNegative = NonNegative::constant(0.0), NonNegative::ALLOWED,
             "how much better than the best counts as an improvement for `patience`";
+        map_every: u32 = 10, "a whole number, 0 or more",
+            "epochs between maps of the test pictures' features (t-SNE); the last epoch has one too; 0 = no maps";
+        map_images: u32 = 10_000, "a whole number, 0 or more",
+            "the most test pictures on a map, the same ones throughout; 0 = all";
+        map_perplexity: Positive = Positive::constant(30.0), Positive::ALLOWED,
+            "effective neighbours of a point on a map, 5 to 50 as a rule";
     }
 }
 

@@ -8,6 +8,7 @@ mod bench;
 mod checkpoint;
 mod control;
 mod device;
+mod embed;
 mod eval;
 mod lbfgs;
 mod method;
@@ -28,6 +29,7 @@ mod source;
 mod start;
 mod supervised;
 mod training;
+mod tsne;
 mod views;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -64,10 +66,12 @@ fn main() -> ExitCode {
         [flag] if flag == "--version" => print(concat!("mocolab-train ", env!("CARGO_PKG_VERSION"))),
         [word, file, count] if word == "preview" => return preview::run(file, count),
         [command, ..] if command == "bench" => return say(bench::run(&bench::Arguments::parse_from(&arguments))),
+        [command, ..] if command == "embed" => return say(embed::run(&embed::Arguments::parse_from(&arguments))),
+        [command, ..] if command == "tsne" => return say(embed::layout(&embed::TsneArguments::parse_from(&arguments))),
         [run] if !run.starts_with('-') => return attend(&RunDir::new(run)),
         _ => {
             print(
-                "usage: mocolab-train RUN\n       mocolab-train bench --help\n\nTrains the run in the directory RUN; \
+                "usage: mocolab-train RUN\n       mocolab-train bench --help\n       mocolab-train embed --help\n       mocolab-train tsne --help\n\nTrains the run in the directory RUN; \
                  `mocolab start` makes and starts one.",
             );
             return ExitCode::from(2);

@@ -2,6 +2,7 @@
 //! the tensors in which it lives.
 
 use super::checkpoint::{Loaded, Texts};
+use super::embed::{Plain, Seen, plain};
 use super::start::Beginning;
 use anyhow::Result;
 use mocolab::data::Dataset;
@@ -20,6 +21,8 @@ pub struct Job {
     /// The classes of the training pictures before any were grouped. Splits are stratified by these, so that a head that
     /// tells fewer classes apart is judged by the same pictures as the network below it.
     pub strata: Vec<u16>,
+    /// The classes of the test pictures before any were grouped.
+    pub plain: Plain,
     /// Where to train: a replica on each.
     pub devices: Vec<Device>,
     /// How the user names these.
@@ -34,13 +37,14 @@ impl Job {
     pub fn new(experiment: Experiment, dataset: Dataset, (devices, names): (Vec<Device>, Vec<String>)) -> Result<Self> {
         let dataset = dataset.first(experiment.images);
         let strata = dataset.train.labels.clone();
+        let plain = plain(&experiment.recipe, &dataset)?;
         let dataset = match &experiment.recipe {
             Recipe::Supervised(Supervised { classes, .. }) | Recipe::Probe(Probe { classes, .. }) => {
                 dataset.grouped(classes).map_err(anyhow::Error::msg)?
             }
             _ => dataset,
         };
-        Ok(Self { experiment, dataset, strata, devices, names })
+        Ok(Self { experiment, dataset, strata, plain, devices, names })
     }
 }
 
@@ -121,6 +125,9 @@ pub trait Method {
     /// # Errors
     /// Where what must not change has changed.
     fn evaluate(&mut self, judge: Judge, epoch: u64, last: bool) -> Result<Report>;
+
+    /// Features of the test pictures `images`, none of them empty, by the running statistics, and the answers where there are such.
+    fn see(&self, images: &[i64]) -> Seen;
 
     /// What it went on from.
     fn beginning(&self) -> &Beginning;

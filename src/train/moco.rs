@@ -8,6 +8,8 @@ mod tests;
 
 use super::{
     checkpoint::{Loaded, Texts},
+    embed::Seen,
+    eval::features,
     method::{Job, Judge, Method, Place, Report},
     model::{Model, copy},
     network::{Mode, Shape},
@@ -275,6 +277,11 @@ impl Method for Moco<'_> {
             self.look_at_features((judge, epoch), &mut report);
         }
         Ok(report)
+    }
+
+    fn see(&self, images: &[i64]) -> Seen {
+        let [features, ..] = features((&self.test, images), &self.colours, &self.lead().query, false);
+        Seen { features, logits: None }
     }
 
     fn about(&self, started: &mut Started) {

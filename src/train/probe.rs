@@ -7,6 +7,7 @@ mod tests;
 
 use super::{
     checkpoint::{Loaded, Texts},
+    embed,
     eval::{Answers, features},
     method::{Job, Judge, Method, Place, Report},
     model::copy,
@@ -269,6 +270,14 @@ impl Method for Probe<'_> {
             report.notes.push(format!("the frozen network is bit-equal to what was taken: {now}"));
         }
         Ok(report)
+    }
+
+    fn see(&self, images: &[i64]) -> embed::Seen {
+        let rows = Tensor::from_slice(images).to_device(self.layers.device());
+        let seen = self.test.features.index_select(0, &rows);
+        let logits = self.logits(&self.layers, &seen).select(1, self.chosen as i64);
+        let features = seen * &self.source.deviation + &self.source.mean;
+        embed::Seen { features, logits: Some(logits) }
     }
 
     fn about(&self, started: &mut Started) {

@@ -11,6 +11,7 @@ use std::sync::mpsc::Receiver;
 
 /// One attempt at a run.
 pub struct Session {
+    run: RunDir,
     checkpoints: PathBuf,
     log: Log,
     asked: Receiver<Asked>,
@@ -25,7 +26,7 @@ impl Session {
     pub fn open(run: &RunDir, attempt: u32, asked: Receiver<Asked>) -> Result<Self> {
         let checkpoints = run.checkpoints();
         std::fs::create_dir_all(&checkpoints).with_context(|| format!("making `{}`", checkpoints.display()))?;
-        Ok(Self { checkpoints, log: Log::open(run, attempt)?, asked, step: 0 })
+        Ok(Self { run: run.clone(), checkpoints, log: Log::open(run, attempt)?, asked, step: 0 })
     }
 
     /// In `directory`; the question numbered `at` (from 1) is answered by `wanted`, all others by [`Wanted::Go`].
@@ -80,6 +81,11 @@ impl Session {
             self.write(Event::Acknowledged { request })?;
         }
         Ok(wanted)
+    }
+
+    /// The run.
+    pub fn run(&self) -> &RunDir {
+        &self.run
     }
 
     /// Where checkpoints lie; it exists.

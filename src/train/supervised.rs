@@ -3,7 +3,8 @@
 use super::{
     augment::Moves,
     checkpoint::{Loaded, Texts},
-    eval::{Answers, judge},
+    embed::Seen,
+    eval::{Answers, features, judge},
     method::{Job, Judge, Method, Place, Report},
     model::Model,
     network::{Mode, Shape},
@@ -211,6 +212,11 @@ impl Method for Supervised<'_> {
             report.answers((judge_by, epoch), &answers.confusion(), ("", ""));
         }
         Ok(report)
+    }
+
+    fn see(&self, images: &[i64]) -> Seen {
+        let [features, logits, _] = features((&self.test, images), &self.colours, &self.lead().model, false);
+        Seen { features, logits: Some(logits) }
     }
 
     fn about(&self, started: &mut Started) {

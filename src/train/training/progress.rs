@@ -109,19 +109,30 @@ impl<M: Method> Training<'_, M> {
             );
             return Ok(None);
         };
+        self.take_up(&loaded, &super::start(self.job, session)?, make)?;
+        let (step, epoch, best) = (self.progress.step, self.progress.epoch, loaded.text("best")? == "true");
+        Ok(Some(Checkpoint { step, epoch, bytes: loaded.bytes.len() as u64, file: loaded.file, best }))
+    }
+
+    /// Stands where `loaded` stands, in its number format; `from` is how `make` begins.
+    pub(super) fn take_up(
+        &mut self,
+        loaded: &Loaded,
+        from: &From,
+        make: &impl Fn(Format, &From) -> Result<M>,
+    ) -> Result<()> {
         let progress: Progress = serde_json::from_str(loaded.text("progress")?)
             .with_context(|| format!("reading where the checkpoint `{}` stands", loaded.file))?;
-        self.require_same(&progress, &loaded)?;
+        self.require_same(&progress, loaded)?;
         if progress.format != self.progress.format {
-            self.method = make(progress.format, &super::start(self.job, session)?)?;
+            self.method = make(progress.format, from)?;
         }
-        self.method.restore(&loaded)?;
-        self.descender.restore(&loaded, &mut self.method)?;
+        self.method.restore(loaded)?;
+        self.descender.restore(loaded, &mut self.method)?;
         self.method.moved();
         self.sums = progress.sums_on(self.job.devices[0]);
         self.progress = Progress { saved: true, ..progress };
-        let (step, epoch, best) = (self.progress.step, self.progress.epoch, loaded.text("best")? == "true");
-        Ok(Some(Checkpoint { step, epoch, bytes: loaded.bytes.len() as u64, file: loaded.file, best }))
+        Ok(())
     }
 
     /// A checkpoint of other data or of another network is not ours.

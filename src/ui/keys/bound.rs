@@ -118,9 +118,13 @@ impl Keys {
         &self.rows
     }
 
-    /// The rows that count at `place`.
+    /// The rows that count at `place`. A row of all screens does not where a screen's own takes its keys.
     pub fn at(&self, place: Place) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(move |row| place.has(row.place))
+        let taken = move |row: &Row| {
+            let own = self.rows.iter().filter(|own| own.place == place && row.place != place);
+            row.keys.first().is_some_and(|key| own.clone().any(|own| own.keys.contains(key)))
+        };
+        self.rows.iter().filter(move |row| place.has(row.place) && !taken(row))
     }
 
     /// The first key for `action` at `place`, to be named in a sentence: `s starts it`.

@@ -61,6 +61,8 @@ named! {
         Queue "queue",
         /// The log of a run.
         Log "log",
+        /// The map of a run's features.
+        Map "map",
         /// The screen to the right.
         NextScreen "next-screen",
         /// The screen to the left.
@@ -111,6 +113,30 @@ named! {
         PanLeft "pan-left",
         /// What is shown, to the right.
         PanRight "pan-right",
+        /// What is shown, up.
+        PanUp "pan-up",
+        /// What is shown, down.
+        PanDown "pan-down",
+        /// One epoch back.
+        Earlier "earlier",
+        /// One epoch on.
+        Later "later",
+        /// Through all epochs, one after the other.
+        Play "play",
+        /// Colour by the next thing.
+        Colour "colour",
+        /// Hide the class under the cursor.
+        Hide "hide",
+        /// Show all classes.
+        ShowAll "show-all",
+        /// Show the class under the cursor alone.
+        Only "only",
+        /// The next list: outliers, confused ones.
+        Lists "lists",
+        /// Finer or coarser dots.
+        Dots "dots",
+        /// Make a map now.
+        Embed "embed",
         /// The next unit along.
         Axis "axis",
         /// Smoother.
@@ -177,6 +203,8 @@ named! {
         Queue "queue",
         /// On the log of one run.
         Log "log",
+        /// On the map of one run's features.
+        Map "map",
         /// In a list of choices.
         Choice "choice",
         /// In the table of settings of the run to be started.
@@ -200,7 +228,7 @@ impl Action {
 impl Place {
     /// A screen, where the rows of [`Place::Screens`] count too.
     pub fn is_screen(self) -> bool {
-        matches!(self, Self::List | Self::Run | Self::Classes | Self::Compare | Self::Devices | Self::Queue | Self::Log)
+        matches!(self, Self::List | Self::Run | Self::Classes | Self::Compare | Self::Devices | Self::Queue | Self::Log | Self::Map)
     }
 
     /// The rows of `other` count here.

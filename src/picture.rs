@@ -39,7 +39,7 @@ impl Colours {
 }
 
 /// The number of the palette's colour nearest to `colour`, in its cube of 6 by 6 by 6 or among its greys.
-fn palette(colour: [u8; 3]) -> u8 {
+pub fn palette(colour: [u8; 3]) -> u8 {
     const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     let distance =
         |other: [u8; 3]| -> u32 { colour.iter().zip(other).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum() };
@@ -51,8 +51,9 @@ fn palette(colour: [u8; 3]) -> u8 {
 }
 
 impl Picture {
-    fn height(&self) -> usize {
-        self.pixels.len() / self.width
+    /// Rows of pixels.
+    pub fn height(&self) -> usize {
+        self.pixels.len() / self.width.max(1)
     }
 
     /// `width` pixels wide, in its own proportions: each pixel is the mean of the area it covers.

@@ -1,0 +1,211 @@
+//! `mocolab-train embed`: the map of a run at one of its checkpoints, or of an earlier map with other settings; and
+//! `mocolab-train tsne`: that of any matrix.
+
+use super::{How, Map, When, npy};
+use crate::{
+    checkpoint::Loaded, device, method::Job, moco::Moco, probe::Probe, supervised::Supervised, training, tsne,
+};
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use mocolab::{
+    config::read_snapshot,
+    data::{self, Places},
+    embedding::{About, Embedding},
+    experiment::Recipe,
+    run::{CheckpointFile, RunDir, newest_first},
+};
+use std::{fmt::Write, path::PathBuf, time::Instant};
+use tch::Tensor;
+
+/// Map the features of a run's test pictures by t-SNE, at a checkpoint; the map goes into the run's folder `maps`.
+#[derive(Debug, Parser)]
+#[command(name = "mocolab-train embed")]
+pub struct Arguments {
+    /// The run's directory.
+    run: PathBuf,
+    /// The epoch, of which there is a checkpoint or a map; without it, the newest checkpoint.
+    #[arg(long, value_name = "N")]
+    epoch: Option<u64>,
+    /// Effective neighbours of a point; without it, the run's `map_perplexity`.
+    #[arg(long, value_name = "P", value_parser = perplexity)]
+    perplexity: Option<f64>,
+    /// Decides which pictures are mapped, where they aren't all, and where points begin; without it, the run's.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The most pictures on the map, 0 = all; without it, the run's `map_images`.
+    #[arg(long, value_name = "N")]
+    images: Option<u64>,
+    /// `cpu`, or a GPU as `cuda:0`.
+    #[arg(long, default_value = "cpu")]
+    device: String,
+}
+
+/// Lay out the rows of a matrix by t-SNE.
+#[derive(Debug, Parser)]
+#[command(name = "mocolab-train tsne")]
+pub struct TsneArguments {
+    /// A file of NumPy, `[n, d]`, 32- or 64-bit floats.
+    input: PathBuf,
+    /// Where to write the points, as CSV: a header `x,y`, a row a point.
+    output: PathBuf,
+    /// Effective neighbours of a point.
+    #[arg(long, default_value_t = 30.0, value_parser = perplexity)]
+    perplexity: f64,
+    /// Decides where points begin.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// CPU threads; 0 = all.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// `cpu`, or a GPU as `cuda:0`.
+    #[arg(long, default_value = "cpu")]
+    device: String,
+}
+
+fn perplexity(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| value.is_finite() && *value > 1.0);
+    value.ok_or_else(|| format!("`{text}` is not allowed: a number above 1, 5 to 50 is usual"))
+}
+
+/// Makes the map; gives a line about it.
+///
+/// # Errors
+/// Where the run, its data, its checkpoint or the device isn't as it should be, or the map can't be written.
+pub fn run(arguments: &Arguments) -> Result<String> {
+    let run = RunDir::new(&arguments.run);
+    let path = run.experiment().display().to_string();
+    let text = std::fs::read_to_string(&path).with_context(|| format!("reading `{path}`"))?;
+    let experiment = read_snapshot(&text, &path)?;
+    if experiment.threads > 0 {
+        tch::set_num_threads(experiment.threads as i32);
+    }
+    let own = How::of(experiment.recipe.judging(), experiment.seed);
+    let how = How {
+        images: arguments.images.unwrap_or(own.images),
+        perplexity: arguments.perplexity.unwrap_or(own.perplexity),
+        seed: arguments.seed.unwrap_or(own.seed),
+    };
+    let device = device::open(&arguments.device)?;
+    let checkpoint = match arguments.checkpoint(&run)? {
+        Found::Checkpoint(checkpoint) => checkpoint,
+        Found::Map(step) => return again(&run, step, (how, arguments.images), device).map(|about| about.to_string()),
+    };
+    let project = run.path().ancestors().nth(3).unwrap_or(run.path()).to_owned();
+    let dataset = data::load(&experiment.data, &Places::new(project))?;
+    let job = Job::new(experiment, dataset, (vec![device], vec![arguments.device.clone()]))?;
+    let loaded = Loaded::open(&checkpoint.path)?;
+    let when = When { epoch: checkpoint.epoch.unwrap_or(0), step: checkpoint.step };
+    let (_, about) = match &job.experiment.recipe {
+        Recipe::Supervised(settings) => {
+            let make = |format, from: &_| Supervised::new(settings, &job, (format, from));
+            training::of(&job, &loaded, &checkpoint.path, make)?.embed((&run, when, how))?
+        }
+        Recipe::Moco(settings) => {
+            let make = |format, from: &_| Moco::new(settings, &job, (format, from));
+            training::of(&job, &loaded, &checkpoint.path, make)?.embed((&run, when, how))?
+        }
+        Recipe::Probe(settings) => {
+            let make = |format, from: &_| Probe::new(settings, &job, (format, from));
+            training::of(&job, &loaded, &checkpoint.path, make)?.embed((&run, when, how))?
+        }
+        other => bail!("this trainer does not know the recipe `{}`: it is older than mocolab", other.name()),
+    };
+    Ok(about.to_string())
+}
+
+/// What a map can be made of.
+enum Found {
+    Checkpoint(CheckpointFile),
+    /// A map of this step, whose components can be laid out again.
+    Map(u64),
+}
+
+impl Arguments {
+    fn checkpoint(&self, run: &RunDir) -> Result<Found> {
+        let folder = run.checkpoints();
+        let files = newest_first(&folder).with_context(|| format!("reading `{}`", folder.display()))?;
+        let fits = |file: &&CheckpointFile| self.epoch.is_none_or(|epoch| file.epoch == Some(epoch));
+        if let Some(file) = files.iter().find(fits) {
+            return Ok(Found::Checkpoint(file.clone()));
+        }
+        let Some(epoch) = self.epoch else {
+            bail!("`{}` has no checkpoint yet: the first is written at the end of an epoch", run.label())
+        };
+        let maps = run.map_files().with_context(|| format!("reading `{}`", run.maps().display()))?;
+        if let Some(map) = maps.iter().find(|map| map.epoch == Some(epoch)) {
+            return Ok(Found::Map(map.step));
+        }
+        let mut there: Vec<u64> =
+            files.iter().filter_map(|file| file.epoch).chain(maps.iter().filter_map(|map| map.epoch)).collect();
+        there.sort_unstable();
+        there.dedup();
+        let there: Vec<String> = there.iter().map(u64::to_string).collect();
+        bail!(
+            "`{}` has neither a checkpoint nor a map of epoch {epoch}; there are: {}. `map_every` says after how many epochs a \
+             training makes a map, `keep_every` which checkpoints stay",
+            run.label(),
+            if there.is_empty() { "none".to_owned() } else { there.join(", ") }
+        )
+    }
+}
+
+/// Lays the components of the map of `step` out again.
+fn again(run: &RunDir, step: u64, (how, images): (How, Option<u64>), device: tch::Device) -> Result<About> {
+    let began = Instant::now();
+    let files = run.map_files()?;
+    let file = files.iter().find(|file| file.step == step).context("the map is gone")?;
+    let bytes = file.bytes()?;
+    let embedding = Embedding::decode(&bytes).with_context(|| format!("reading `{}`", file.path().display()))?;
+    let (components, width) = Embedding::components(&bytes)?;
+    ensure!(width > 0, "`{}` keeps no components: it can't be laid out again", file.path().display());
+    ensure!(
+        images.is_none(),
+        "the checkpoint of epoch {} is gone, so its map can only be made anew of the {} pictures on it: leave out --images",
+        embedding.about.epoch,
+        embedding.points.len()
+    );
+    let components = Tensor::from_slice(&components).view([-1, width as i64]);
+    let when = When { epoch: embedding.about.epoch, step };
+    let map = Map { components, from: None, when, how, device };
+    map.finish(embedding, run, began).map(|(_, about)| about)
+}
+
+/// Lays out the rows of a matrix; gives a line of JSON about it.
+///
+/// # Errors
+/// Where the matrix can't be read, has too few rows, or the points can't be written.
+pub fn layout(arguments: &TsneArguments) -> Result<String> {
+    let device = device::open(&arguments.device)?;
+    if arguments.threads > 0 {
+        tch::set_num_threads(arguments.threads as i32);
+        rayon::ThreadPoolBuilder::new().num_threads(arguments.threads).build_global().context("setting threads")?;
+    }
+    let x = npy::read(&arguments.input)?;
+    let n = x.size()[0];
+    ensure!(n >= super::FEWEST as i64, "`{}` has {n} rows: a map needs {}", arguments.input.display(), super::FEWEST);
+    ensure!(
+        x.isfinite().all().int64_value(&[]) == 1,
+        "`{}` holds values that are no numbers",
+        arguments.input.display()
+    );
+    let began = Instant::now();
+    let (components, kept) = tsne::principal(&x, tsne::DIMENSIONS);
+    let mapped = tsne::map(&components, None, (arguments.perplexity, arguments.seed), device);
+    let seconds = began.elapsed().as_secs_f64();
+    let mut text = String::from("x,y\n");
+    for [across, down] in &mapped.points {
+        writeln!(text, "{across},{down}")?;
+    }
+    std::fs::write(&arguments.output, text).with_context(|| format!("writing `{}`", arguments.output.display()))?;
+    let quality = tsne::quality(&components, &mapped.points);
+    Ok(serde_json::json!({
+        "n": n,
+        "seconds": seconds,
+        "kl": mapped.divergence,
+        "perplexity": mapped.perplexity,
+        "kept": kept,
+        "trustworthiness": quality.map(|quality| quality.trustworthiness),
+        "recall_at_10": quality.map(|quality| quality.recall),
+    })
+    .to_string())
+}
