@@ -5,6 +5,7 @@ mod data;
 mod export;
 mod follow;
 mod list;
+mod map;
 mod output;
 mod preview;
 mod queue;
@@ -18,6 +19,7 @@ pub use output::complain;
 use crate::{project::Project, ui};
 use clap::{Parser, Subcommand};
 use mocolab::device::Choice;
+use mocolab::embedding::By;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -122,7 +124,18 @@ enum Command {
         /// For scripts.
         #[arg(long)]
         json: bool,
+        /// The map of its features instead (t-SNE), in letters.
+        #[arg(long, conflicts_with = "json")]
+        tsne: bool,
+        /// Of the map: after which epoch [default: the newest].
+        #[arg(long, value_name = "N", requires = "tsne")]
+        epoch: Option<u64>,
+        /// Of the map: what letters stand for: 10 (the classes of the data), 5, 2, answer or error.
+        #[arg(long, value_name = "BY", default_value = "10", requires = "tsne")]
+        labels: By,
     },
+    /// Map what a run's network makes of the test pictures (t-SNE): in letters, as CSV or SVG.
+    Embed(map::Embed),
     /// Print what a run's trainer printed.
     Logs {
         /// A run: NAME (its latest), NAME/ID or a path.
@@ -223,7 +236,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Ls { name, filter, json }) => {
             list::list(&project, name.as_deref(), filter.as_ref(), json).map(done)
         }
-        Some(Command::Show { run, json }) => show::show(&project, &run, json).map(done),
+        Some(Command::Show { run, tsne: true, epoch, labels, .. }) => {
+            let run = project.runs.find(&run).map_err(anyhow::Error::msg)?;
+            map::show(&run, epoch, labels).map(done)
+        }
+        Some(Command::Show { run, json, .. }) => show::show(&project, &run, json).map(done),
+        Some(Command::Embed(asked)) => map::embed(&project, &asked).map(done),
         Some(Command::Logs { run, follow, lines }) => list::logs(&project, &run, follow, lines).map(done),
         Some(Command::Data(command)) => data::run(&project, command).map(done),
     }

@@ -11,6 +11,7 @@ mod keys;
 mod list;
 mod log;
 mod look;
+mod map;
 mod model;
 mod palette;
 mod perform;
@@ -29,6 +30,8 @@ pub use bench::{Figure, measure};
 use crossterm::event::{Event, EventStream, MouseEventKind};
 use futures::StreamExt;
 pub use list::Search;
+#[cfg(test)]
+pub use map::tests::sample as sample_map;
 use model::{Cmd, Model, Msg, Notice, update};
 pub use settings::example;
 use std::io::IsTerminal;

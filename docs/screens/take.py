@@ -26,6 +26,18 @@ SCREENS = [
     ("devices", "memory", ["5"]),
     ("queue", "behind ", ["6"]),
     ("log", "hold `epoch 1", [":", "text:run base", "Enter", "7", "/", "text:epoch 1", "Enter"]),
+    *[(f"map-{name}", words, [":", "text:run base", "Enter", "8", "wait", *keys]) for name, words, keys in [
+        ("10", "by class", []),
+        ("5", "by 5 classes", ["c"]),
+        ("2", "by 2 classes", ["c", "c"]),
+        ("played", "playing", ["Space", "wait", "wait", "wait"]),
+        ("errors", "by error", ["c", "c", "c", "c", "d"]),
+        ("outliers-automobile", "outliers of automobile", ["o", "NPage"]),
+        ("confused-automobile", "most confused of automobile", ["o", "o", "NPage"]),
+        ("outliers-cat", "outliers of cat", ["o", "NPage", "NPage", "NPage"]),
+        ("confused-cat", "most confused of cat", ["o", "o", "NPage", "NPage", "NPage", "n"]),
+        ("near", "nearer", ["Right", "+", "+", "+", "d"]),
+    ]],
     ("start", "needs", ["text:g", "s"]),
     ("settings", "allowed:", ["text:g", "s", "e", "j", "j", "j"]),
     ("palette", "commands", [":", "text:run mo"]),
@@ -33,6 +45,7 @@ SCREENS = [
 ]
 SIZES = [(80, 24), (120, 40)]
 CELL = (9, 19)
+HALVES = {"▀": (0, CELL[1] // 2), "▄": (CELL[1] // 2, CELL[1]), "█": (0, CELL[1])}
 GROUND, INK = (24, 24, 27), (222, 222, 222)
 
 
@@ -43,11 +56,12 @@ def tmux(*words):
 def open_laboratory(args, width, height):
     tmux("kill-server")
     time.sleep(0.5)
-    command = f"env -u NO_COLOR XDG_CONFIG_HOME=/nonexistent {args.mocolab} --file {args.project}/experiments.toml"
+    command = f"env -u NO_COLOR COLORTERM=truecolor XDG_CONFIG_HOME=/nonexistent {args.mocolab} --file {args.project}/experiments.toml"
     tmux("-f", "/dev/null", "new-session", "-d", "-x", width, "-y", height, command)
     tmux("set", "-g", "status", "off")
     tmux("set", "-g", "default-terminal", "tmux-256color")
-    wait_for("runs", 20)
+    tmux("set", "-ga", "terminal-overrides", ",*:Tc")
+    wait_for(" list ", 20)
 
 
 def wait_for(words, seconds):
@@ -62,7 +76,9 @@ def wait_for(words, seconds):
 
 def press(keys):
     for key in keys:
-        if key.startswith("text:"):
+        if key == "wait":
+            time.sleep(1.5)
+        elif key.startswith("text:"):
             tmux("send-keys", "-l", key[5:])
         else:
             tmux("send-keys", key)
@@ -94,6 +110,10 @@ def cells(line):
             code = codes.pop(0)
             if code == 0:
                 ink, ground, bold, dim, turned = None, None, False, False, False
+            elif code in (38, 48) and codes[:1] == [2]:
+                colour = tuple(codes[1:4])
+                codes = codes[4:]
+                ink, ground = (colour, ground) if code == 38 else (ink, colour)
             elif code in (38, 48) and codes[:1] == [5]:
                 colour = palette(codes[1])
                 codes = codes[2:]
@@ -130,9 +150,12 @@ def image(path, width, height):
                     if ord(char) >> bit & 1:
                         left, top = x + 1 + dx * 5, y + 2 + dy * 5
                         draw.rectangle((left, top, left + 1, top + 1), fill=ink)
+            elif char in HALVES:
+                top, bottom = HALVES[char]
+                draw.rectangle((x, y + top, x + CELL[0] - 1, y + bottom - 1), fill=ink)
             elif char != " ":
                 draw.text((x, y), char, font=fonts[bold], fill=ink)
-    picture.quantize(64).save(path, optimize=True)
+    picture.quantize(128).save(path, optimize=True)
 
 
 def main():
@@ -140,10 +163,12 @@ def main():
     parser.add_argument("--project", required=True, type=pathlib.Path)
     parser.add_argument("--mocolab", default=shutil.which("mocolab") or "target/release/mocolab")
     parser.add_argument("--out", default=pathlib.Path(__file__).parent, type=pathlib.Path)
+    parser.add_argument("--only", default="", help="screens whose names begin so")
     args = parser.parse_args()
+    screens = [screen for screen in SCREENS if screen[0].startswith(args.only)]
     missing = []
     for width, height in SIZES:
-        for name, words, keys in SCREENS:
+        for name, words, keys in screens:
             open_laboratory(args, width, height)
             press(keys)
             if not wait_for(words, 10):
@@ -154,7 +179,7 @@ def main():
             if (width, height) == SIZES[-1]:
                 image(args.out / f"{name}-{width}x{height}.png", width, height)
     tmux("kill-server")
-    print(*missing or [f"{len(SCREENS) * len(SIZES)} screens in {args.out}"], sep="\n")
+    print(*missing or [f"{len(screens) * len(SIZES)} screens in {args.out}"], sep="\n")
     return 1 if missing else 0
 
 

@@ -14,7 +14,6 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-
 /// Pictures in rows: one and its views.
 #[derive(Debug)]
 struct Grid {

@@ -56,7 +56,8 @@ mod tests {
         let names = "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n";
         fs::write(cifar.join("batches.meta.txt"), names).unwrap();
         for file in cifar10::FILES {
-            let rows = (0..3_u8).flat_map(|row| (0..cifar10::ROW).map(move |at| if at == 0 { row } else { (at % 251) as u8 ^ row }));
+            let rows = (0..3_u8)
+                .flat_map(|row| (0..cifar10::ROW).map(move |at| if at == 0 { row } else { (at % 251) as u8 ^ row }));
             fs::write(cifar.join(file), rows.collect::<Vec<u8>>()).unwrap();
         }
         let pictures = folder.path().join("pictures");
@@ -71,7 +72,10 @@ mod tests {
             let bytes = all.height * all.width * 3;
             for shown in test_pictures(&source, &places, &[1, 0]).unwrap() {
                 let whole: Vec<u8> = shown.pixels.as_flattened().to_vec();
-                assert_eq!((whole.as_slice(), shown.width), (&all.test.images[shown.number as usize * bytes..][..bytes], all.width));
+                assert_eq!(
+                    (whole.as_slice(), shown.width),
+                    (&all.test.images[shown.number as usize * bytes..][..bytes], all.width)
+                );
             }
             let error = test_pictures(&source, &places, &[50_000]).unwrap_err().to_string();
             assert!(!error.is_empty(), "{error}");

@@ -87,7 +87,7 @@ impl Embedding {
         let class = |bytes: &[[u8; 4]], place: usize, of: usize, what: &str| {
             let value = whole(bytes, place);
             let known = usize::try_from(value).is_ok_and(|value| value < of);
-            if known { Ok(value as u16) } else { Err(BadFile(format!("{what} {} is `{value}` of {of}", place))) }
+            if known { Ok(value as u16) } else { Err(BadFile(format!("{what} {place} is `{value}` of {of}"))) }
         };
         let point = |row: usize| {
             let at = [float(&at, row * 2), float(&at, row * 2 + 1)];

@@ -1,7 +1,5 @@
 //! A map on a grid of cells: what lies in each.
 
-use super::Embedding;
-
 /// The part of a map that is shown: what lies in the middle, and how much to either side of it across and down, in units of the map.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Frame {
@@ -40,13 +38,13 @@ impl Frame {
 /// For each of `size` dots, row by row, the group with the most points on it and how many those are; of equal ones the lower.
 /// Points whose group is `None` are left out.
 pub fn scatter(
-    map: &Embedding,
+    points: &[[f32; 2]],
     group: impl Fn(usize) -> Option<u16>,
     (frame, size): (Frame, [usize; 2]),
 ) -> Vec<Option<(u16, u32)>> {
     let mut counts: std::collections::HashMap<(usize, u16), u32> = std::collections::HashMap::new();
-    for (place, point) in map.points.iter().enumerate() {
-        if let (Some(group), Some([x, y])) = (group(place), frame.dot(point.at, size)) {
+    for (place, point) in points.iter().enumerate() {
+        if let (Some(group), Some([x, y])) = (group(place), frame.dot(*point, size)) {
             *counts.entry((y * size[0] + x, group)).or_default() += 1;
         }
     }

@@ -6,7 +6,7 @@ pub fn map(n: usize) -> Embedding {
     let classes: Vec<String> = names.split(' ').map(str::to_owned).collect();
     let point = |place: usize| {
         let (turn, label) = (place as f32 * 0.4, (place % 10) as u16);
-        let answer = if place % 7 == 0 { (label + 1) % 10 } else { label };
+        let answer = if place.is_multiple_of(7) { (label + 1) % 10 } else { label };
         let sure = 0.5 + (place % 5) as f32 * 0.1;
         let near = std::array::from_fn(|near| if near + 1 < n { ((place + near + 1) % n) as u32 } else { u32::MAX });
         Point {
@@ -116,7 +116,8 @@ fn all_points_lie_in_a_frame_around_them_up_being_more() {
     assert!(at(high) < at(low), "{} {}", at(high), at(low));
     // The same scale both ways.
     assert!((frame.reach[0] / 60.0 - frame.reach[1] / 30.0).abs() < 1e-5);
-    let dots = scatter(&map, |place| (place % 2 == 0).then_some(map.points[place].label), (frame, size));
+    let at: Vec<[f32; 2]> = map.points.iter().map(|point| point.at).collect();
+    let dots = scatter(&at, |place| (place % 2 == 0).then_some(map.points[place].label), (frame, size));
     let counted: u32 = dots.iter().flatten().map(|(_, count)| count).sum();
     assert!(counted <= 30 && counted > 20, "{counted}");
     let closer = frame.zoomed(0.1);

@@ -39,6 +39,9 @@ pub enum ExecutorError {
     /// It was to be launched for the first time.
     #[error("`{0}` was launched before: `mocolab resume {0}` goes on with it")]
     Begun(String),
+    /// A map was not made.
+    #[error("{0}")]
+    NoMap(String),
     /// There is no process to speak to.
     #[error("`{0}` has no process on this machine")]
     NoProcess(String),
@@ -105,6 +108,26 @@ pub fn trainer() -> Result<PathBuf, ExecutorError> {
         None => std::env::current_exe().map_err(io("finding this program"))?.with_file_name("mocolab-train"),
     };
     if trainer.exists() { Ok(trainer) } else { Err(ExecutorError::NoTrainer(trainer)) }
+}
+
+/// Has the trainer map what a checkpoint of `run` makes of the test pictures (`mocolab-train embed RUN`), with further
+/// `arguments` of that; waits for it. Gives what is known of the map.
+///
+/// # Errors
+/// Where there is no trainer, or what it says is wrong.
+pub fn embed(run: &RunDir, arguments: &[String]) -> Result<String, ExecutorError> {
+    let trainer = trainer()?;
+    let mut command = Command::new(&trainer);
+    command.arg("embed").arg(run.path()).args(arguments).stdin(Stdio::null());
+    let output = command.output().map_err(io(format!("starting `{}`", trainer.display())))?;
+    let text = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("the trainer said nothing").to_owned()
+    };
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    Err(ExecutorError::NoMap(text(&output.stderr).trim_start_matches("mocolab-train: ").to_owned()))
 }
 
 fn job(run: &RunDir, devices: &Choice) -> Result<Job, ExecutorError> {

@@ -40,10 +40,14 @@ pub struct Need {
     pub checkpoint: u64,
     /// Checkpoints that lie on the disk at most, one being written included.
     pub checkpoints: u64,
+    /// All maps of features.
+    pub maps: u64,
     /// Whether it computes in bf16.
     pub bf16: bool,
 }
 
+/// Bytes of a point on a map: 50 components and what is known of it.
+const POINT: u64 = 50 * FP32 + 68;
 /// Bytes of an fp32 number.
 const FP32: u64 = 4;
 /// Pictures that are evaluated at once.
@@ -101,13 +105,22 @@ impl Need {
         let for_ever = u64::from(recipe.keeping().keep_every);
         let for_ever = recipe.epochs().checked_div(for_ever).unwrap_or(0);
         // The newest two, the best, one that is being written.
-        Self { memory, checkpoint, checkpoints: 4 + for_ever, bf16 }
+        Self { memory, checkpoint, checkpoints: 4 + for_ever, maps: maps(experiment, sizes), bf16 }
     }
 
-    /// All checkpoints together, in bytes.
+    /// All checkpoints and maps together, in bytes.
     pub fn disk(&self) -> u64 {
-        self.checkpoint * self.checkpoints
+        self.checkpoint * self.checkpoints + self.maps
     }
+}
+
+/// Bytes of all maps of features: one every so many epochs, and at the end.
+fn maps(experiment: &Experiment, sizes: &Sizes) -> u64 {
+    let judging = experiment.recipe.judging();
+    let (every, most) = (u64::from(judging.map_every), u64::from(judging.map_images));
+    let points = if most == 0 { sizes.test } else { most.min(sizes.test) };
+    let count = experiment.recipe.epochs().checked_div(every).map_or(0, |count| count + 1);
+    count * points * POINT
 }
 
 /// An estimate under way. Each recipe gives bytes of tensors on a device, and of a checkpoint.
@@ -227,7 +240,7 @@ mod tests {
         assert!(wide.memory > found.memory && !wide.bf16 && found.bf16);
         // Weights and momentum in fp32, and running statistics.
         assert_eq!(found.checkpoint, (2 * 11_173_962 + 9_600) * 4);
-        assert_eq!(found.disk(), 4 * found.checkpoint);
+        assert_eq!(found.disk(), 4 * found.checkpoint + found.maps);
     }
 
     #[test]

@@ -25,15 +25,10 @@ pub const DIMENSIONS: i64 = 50;
 const SMALL: f64 = 1e-4;
 /// What is drawn beside it, so that points in one place can part.
 const DRAWN: f64 = 1e-6;
-/// From nothing: neighbours find each other, then all spread.
-const FRESH: [Phase; 2] = [
+/// Neighbours find each other, then all spread.
+const PHASES: [Phase; 2] = [
     Phase { steps: 250, exaggeration: 12.0, momentum: 0.5, rate: 1.0 / 12.0 },
     Phase { steps: 750, exaggeration: 1.0, momentum: 0.8, rate: 1.0 / 12.0 },
-];
-/// From an earlier map: what has changed moves, the rest stays.
-const ONWARD: [Phase; 2] = [
-    Phase { steps: 100, exaggeration: 3.0, momentum: 0.5, rate: 1.0 / 12.0 },
-    Phase { steps: 400, exaggeration: 1.0, momentum: 0.8, rate: 1.0 / 12.0 },
 ];
 
 /// A map with what is known of it.
@@ -67,8 +62,8 @@ pub fn principal(x: &Tensor, most: i64) -> (Tensor, f64) {
     })
 }
 
-/// Maps the rows of `x` `[n, d]`, principal components first, n above 3: from `from` where that is the map of the same rows before, else
-/// from the first two components. `perplexity` is brought down to a third of the points where it is more.
+/// Maps the rows of `x` `[n, d]`, principal components first, n above 3: laid out like `from` where that is the map of the same rows before, else
+/// like the first two components. `perplexity` is brought down to a third of the points where it is more.
 ///
 /// On the CPU the map depends on `x`, `from`, `perplexity` and `seed` alone.
 pub fn map(x: &Tensor, from: Option<&[[f32; 2]]>, (perplexity, seed): (f64, u64), device: Device) -> Mapped {
@@ -78,15 +73,14 @@ pub fn map(x: &Tensor, from: Option<&[[f32; 2]]>, (perplexity, seed): (f64, u64)
     let k = ((3.0 * perplexity).ceil() as usize).min(n - 1);
     let neighbours = Neighbours::find(&x.to_device(Device::Cpu), k);
     let affinities = Affinities::new(&neighbours, perplexity);
-    let (start, phases) = match from.filter(|from| from.len() == n) {
-        Some(from) => (from.to_vec(), ONWARD),
-        None => (begin(x, seed), FRESH),
-    };
+    // That of earlier features begins small too: from its full size points could not pass each other any more.
+    let before = from.filter(|from| from.len() == n).map(|from| Tensor::from_slice(from.as_flattened()).view([-1, 2]));
+    let start = begin(before.as_ref().unwrap_or(x), seed);
     let (points, sum) = if device.is_cuda() && n <= exact::MOST {
-        exact::descend(&affinities, &start, &phases, device)
+        exact::descend(&affinities, &start, &PHASES, device)
     } else {
         let (mut map, mut field) = (Map::new(start), Field::new());
-        phases.iter().for_each(|phase| map.descend(&affinities, &mut field, *phase));
+        PHASES.iter().for_each(|phase| map.descend(&affinities, &mut field, *phase));
         let sum = normaliser(&mut field, &map.points, &mut vec![Seen::default(); n]);
         (map.points, sum)
     };
@@ -94,12 +88,14 @@ pub fn map(x: &Tensor, from: Option<&[[f32; 2]]>, (perplexity, seed): (f64, u64)
     Mapped { points, neighbours, perplexity, divergence }
 }
 
-/// The first two components, small, with a little drawn beside them.
+/// The first two columns of `x`, small, with a little drawn beside them.
 fn begin(x: &Tensor, seed: u64) -> Vec<[f32; 2]> {
     let width = x.size()[1].min(2);
     let first = x.to_device(Device::Cpu).narrow(1, 0, width);
-    let deviation = first.narrow(1, 0, 1).std(false).double_value(&[]).max(f64::MIN_POSITIVE);
-    let values = values(&(first * (SMALL / deviation)));
+    let deviation = first.narrow(1, 0, 1).std(false).double_value(&[]);
+    // Points in one place begin there.
+    let scale = if deviation > f64::from(f32::MIN_POSITIVE) { SMALL / deviation } else { 0.0 };
+    let values = values(&(first * scale));
     let mut random = Random::new(seed, Purpose::Map, (0, 0));
     let mut drawn = || (random.normal() * DRAWN) as f32;
     let place = |row: &[f32]| [row[0] + drawn(), row.get(1).copied().unwrap_or(0.0) + drawn()];

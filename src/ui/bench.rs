@@ -1,13 +1,15 @@
 //! `mocolab bench`: how long the screen takes and how many bytes it sends, with runs made up in memory. Times are of this
 //! machine; the bars are those of a person who waits, and of a slow line.
 
-use super::model::{Model, Msg, News, update};
+use super::model::{Model, Msg, News, Screen, update};
 use super::screen::Canvas;
 use super::theme::{Look, Theme};
 use super::view;
 use crate::project::Project;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use mocolab::embedding::{About, Answerer, Embedding, Point};
 use mocolab::event::{Event, Line, Real, Started, Step};
+use mocolab::experiment::DataSource;
 use mocolab::run::{Batch, Job, RunDir};
 use mocolab::status::Status;
 use ratatui::backend::CrosstermBackend;
@@ -17,6 +19,7 @@ use std::cell::Cell;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Runs that are live, and laid over each other.
@@ -186,6 +189,7 @@ pub fn measure(project: &Project, points: u64) -> io::Result<Vec<Figure>> {
     bench.press(KeyCode::Char('2'));
     let shown = bench.bytes()?;
     let still = bench.draw()? as f64;
+    let mapped = map_frames(project)?;
     let figure = |what, value, bar, unit| Figure { what, value, bar, unit };
     Ok(vec![
         figure("frame at 200x50, 8 runs over each other, over steps, median", quantile(steps, 0.5), 4.0, "ms"),
@@ -196,7 +200,65 @@ pub fn measure(project: &Project, points: u64) -> io::Result<Vec<Figure>> {
         figure("live frame of a run at 80x24, median", quantile(shown.clone(), 0.5), 1500.0, "bytes"),
         figure("live frame of a run at 80x24, 99 %", quantile(shown, 0.99), 1500.0, "bytes"),
         figure("frame in which nothing has changed", still, 0.0, "bytes"),
+        figure("frame of a map of 60,000 points at 200x50, played, 99 %", quantile(mapped, 0.99), 16.0, "ms"),
     ])
+}
+
+/// Milliseconds of frames of two maps of 60,000 points that are played, coloured and zoomed.
+fn map_frames(project: &Project) -> io::Result<Vec<f64>> {
+    let mut bench = Bench::new(project, 10, (200, 50))?;
+    for code in ['j', 'j', '8'] {
+        bench.press(KeyCode::Char(code));
+    }
+    for epoch in [1, 2] {
+        let Screen::Map(run) = &bench.model.screen else { return Ok(Vec::new()) };
+        let (run, map) = (run.clone(), Ok(Some(Arc::new(made_up(60_000, epoch)))));
+        update(&mut bench.model, Msg::Map(run, map));
+    }
+    bench.press(KeyCode::Char('l'));
+    bench.press(KeyCode::Char(' '));
+    let keys = ['c', '+', 'd', '-'];
+    bench.times(|bench, number| {
+        bench.model.now += 0.002;
+        update(&mut bench.model, Msg::Tick);
+        if number % 20 == 19 {
+            bench.press(KeyCode::Char(keys[number / 20 % keys.len()]));
+        }
+    })
+}
+
+/// A map of points in ten classes.
+fn made_up(n: u32, epoch: u64) -> Embedding {
+    let names = "airplane automobile bird cat deer dog frog horse ship truck";
+    let classes: Vec<String> = names.split(' ').map(str::to_owned).collect();
+    let point = |image: u32| {
+        let (label, ring) = ((image % 10) as u16, (image as f32).sqrt());
+        let (turn, around) = (f32::from(label) * 0.628, image as f32 * 2.4);
+        let far = 90.0 * epoch as f32;
+        let at = [far * turn.cos() + ring * around.cos() / 4.0, far * turn.sin() + ring * around.sin() / 4.0];
+        let (answers, shares, near) = ([label, (label + 1) % 10], [0.7, 0.2], std::array::from_fn(|near| near as u32));
+        Point { at, image, label, answers, shares, off: 1.0, near }
+    };
+    let about = About {
+        epoch,
+        step: epoch,
+        data: DataSource::Shapes,
+        answers: classes.clone(),
+        right: (0..10).collect(),
+        classes,
+        by: Answerer::Classifier,
+        width: 512,
+        components: 50,
+        kept: 0.9,
+        perplexity: 30.0,
+        seed: 1,
+        from: None,
+        divergence: 2.0,
+        trustworthiness: None,
+        recall: None,
+        seconds: 0.0,
+    };
+    Embedding { about, points: (0..n).map(point).collect() }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 mod point;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 pub use point::Way;
 
@@ -61,6 +61,8 @@ pub struct MapScreen {
     /// Single pictures, by number.
     pictures: BTreeMap<u32, Picture>,
     asked: BTreeSet<u32>,
+    /// Runs that are being mapped from here.
+    pub making: BTreeSet<RunDir>,
     /// What keeps pictures from being read.
     pub unseen: Option<String>,
     /// The step in front; none for the newest.
@@ -323,7 +325,8 @@ impl MapScreen {
 
     /// Shows the group of the point under the cursor alone. Gives false where there is none.
     pub fn show_only(&mut self) -> bool {
-        let groups = self.map().and_then(|map| map.colouring(self.by).ok()).map_or(0, |colouring| colouring.names.len());
+        let groups =
+            self.map().and_then(|map| map.colouring(self.by).ok()).map_or(0, |colouring| colouring.names.len());
         let Some(group) = self.group() else { return false };
         self.hidden = (0..groups as u16).filter(|other| *other != group).collect();
         true
@@ -377,10 +380,8 @@ impl MapScreen {
         let now = self.frame([1, 1]);
         let [across, up] = way.steps();
         if self.zoom.is_some() {
-            self.middle = [
-                now.middle[0] + across * ASIDE * 2.0 * now.reach[0],
-                now.middle[1] + up * ASIDE * 2.0 * now.reach[1],
-            ];
+            self.middle =
+                [now.middle[0] + across * ASIDE * 2.0 * now.reach[0], now.middle[1] + up * ASIDE * 2.0 * now.reach[1]];
         }
     }
 }

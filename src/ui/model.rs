@@ -26,6 +26,7 @@ use crate::ui::keys::{Action, Keys, Place};
 use crate::ui::list::{ListState, Row, Rows, Target};
 use crate::ui::log::LogLook;
 use crate::ui::look::Look;
+use crate::ui::map::MapScreen;
 use crate::ui::palette::Palette;
 use crate::ui::theme::Theme;
 use crate::ui::view::{ClassesScreen, DevicesScreen};
@@ -90,6 +91,8 @@ pub struct Model {
     pub log_total: u64,
     /// How it is looked at.
     pub log_look: LogLook,
+    /// The maps of a run, and how they are looked at.
+    pub map: MapScreen,
     /// The screen in front.
     pub screen: Screen,
     /// What is typed on the line at the bottom.
@@ -166,6 +169,7 @@ impl Model {
             log: Vec::new(),
             log_total: 0,
             log_look: LogLook::default(),
+            map: MapScreen::default(),
             screen: Screen::List,
             words: None,
             dialogue: None,
@@ -198,7 +202,7 @@ impl Model {
         }
         let here = (&self.screen, self.list.chosen(), self.shown.as_slice());
         // The list may have lost to the filter what was shown last.
-        let ((Screen::Run(run) | Screen::Classes(run) | Screen::Log(run), ..)
+        let ((Screen::Run(run) | Screen::Classes(run) | Screen::Log(run) | Screen::Map(run), ..)
         | (Screen::Devices | Screen::Compare(_), _, [run])
         | (_, Some(Target::Run(run)), _)) = here
         else {

@@ -5,11 +5,14 @@ mod queue;
 use super::model::{Cmd, Msg, Notice, Said, Start};
 use super::settings::user_folder;
 use super::watcher::{self, Order};
+use crate::picture::Picture;
 use crate::project::{self, Project};
 use anyhow::Context;
+use mocolab::data::{self, Shown};
 use mocolab::device::sample::Sampler;
 use mocolab::device::{Choice, Devices};
 use mocolab::executor::local;
+use mocolab::experiment::DataSource;
 use mocolab::run::RunDir;
 use mocolab::survival::Facts;
 use mocolab::text::log_line;
@@ -46,6 +49,7 @@ impl Hands {
         if let Cmd::Attend(attention) = command {
             let _ = self.watcher.send(Order::Whole(attention.whole));
             let _ = self.watcher.send(Order::Follow(attention.log));
+            let _ = self.watcher.send(Order::Maps(attention.maps));
             let _ = self.sampler.send(attention.devices);
             return;
         }
@@ -63,16 +67,15 @@ impl Hands {
                 }
                 Cmd::Ask(run, wish) => told(local::ask(&run, wish).map(|_| format!("asked {} to stop", run.label()))),
                 Cmd::Kill(run) => told(local::kill(&run).map(|()| format!("killed {}", run.label()))),
-                Cmd::Say(run, said) => match run.change_notes(|notes| match said {
-                    Said::Note(note) => notes.note = note,
-                    Said::Tags(tags) => notes.tags = tags,
-                }) {
-                    Ok(notes) => {
-                        let _ = tell.send(Msg::Noted(run.clone(), notes));
-                        Msg::Notice(Notice::Done(format!("noted of {}", run.label())))
-                    }
-                    Err(error) => told(Err::<String, _>(error)),
-                },
+                Cmd::Say(run, said) => say(&tell, &run, said),
+                Cmd::Embed(run) => {
+                    let made = local::embed(&run, &[]).map_err(|error| log_line(&format!("{error:#}")));
+                    Msg::Embedded(run, made.map(|about| log_line(&about)))
+                }
+                Cmd::Pictures(data, numbers) => {
+                    let _ = tell.send(Msg::Pictures(pictures(&project, &data, &numbers)));
+                    return;
+                }
                 Cmd::Copy(what, text) => copied(what, &text, read_only),
                 Cmd::Trash(run) => match project.runs.trash(&run) {
                     Ok(place) => {
@@ -127,6 +130,25 @@ fn sample(runs: &std::path::Path, wanted: &Receiver<bool>, tell: &UnboundedSende
             }
         }
     }
+}
+
+/// Single test pictures, to be looked at.
+fn pictures(project: &Project, data: &DataSource, numbers: &[u32]) -> Result<Vec<(u32, Picture)>, String> {
+    let read = data::test_pictures(data, &project.places, numbers);
+    let picture = |shown: Shown| (shown.number, Picture { width: shown.width, pixels: shown.pixels });
+    read.map(|all| all.into_iter().map(picture).collect()).map_err(|error| log_line(&error.to_string()))
+}
+
+/// Says something of a run, and tells what is said of it now.
+fn say(tell: &UnboundedSender<Msg>, run: &RunDir, said: Said) -> Msg {
+    let noted = run.change_notes(|notes| match said {
+        Said::Note(note) => notes.note = note,
+        Said::Tags(tags) => notes.tags = tags,
+    });
+    told(noted.map(|notes| {
+        let _ = tell.send(Msg::Noted(run.clone(), notes));
+        format!("noted of {}", run.label())
+    }))
 }
 
 fn copied(what: &str, text: &str, read_only: bool) -> Msg {

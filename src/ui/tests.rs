@@ -140,7 +140,7 @@ fn the_list() {
 fn a_run() {
     let mut model = busy();
     let one = run("20261124-110000");
-    let attention = Attention { log: Some(one.clone()), whole: [one].into(), devices: false };
+    let attention = Attention { log: Some(one.clone()), whole: [one].into(), devices: false, maps: None };
     press(&mut model, "j");
     assert_eq!(update(&mut model, key(KeyCode::Enter)), [Cmd::Attend(attention)]);
     let log = (1..50).map(|n| format!("line {n} of the log")).collect();

@@ -8,6 +8,7 @@ mod shade;
 pub use choice::{Surroundings, Wanted};
 pub use shade::LEVELS;
 
+use crate::picture::palette;
 use colours::Colours;
 use mocolab::status::Status;
 use ratatui::style::{Color, Modifier, Style};
@@ -81,18 +82,30 @@ pub const COLOURS: usize = 8;
 pub struct Theme {
     look: Look,
     ascii: bool,
+    full: bool,
 }
 
 impl Theme {
     /// Colours of `look`; signs of ASCII alone where `ascii`.
     pub fn of(look: Look, ascii: bool) -> Self {
-        Self { look, ascii }
+        Self { look, ascii, full: false }
     }
 
     /// With colours or without.
     #[cfg(test)]
     pub fn new(colours: bool) -> Self {
         Self::of(if colours { Look::Dark } else { Look::Plain }, false)
+    }
+
+    /// The same, on a terminal that has all colours where `full`.
+    pub fn in_full_colour(self, full: bool) -> Self {
+        Self { full, ..self }
+    }
+
+    /// The colour of a picture's pixel: itself, or the nearest in the palette of 256.
+    pub fn pixel(self, colour: [u8; 3]) -> Color {
+        let [red, green, blue] = colour;
+        if self.full { Color::Rgb(red, green, blue) } else { Color::Indexed(palette(colour)) }
     }
 
     /// The same signs in the colours of `look`.
@@ -177,6 +190,16 @@ impl Theme {
     /// round; a letter stands beside them.
     pub fn run(self, index: usize) -> Style {
         self.colour(|colours| colours.runs[index % colours.runs.len()])
+    }
+
+    /// One of several classes on a map. Ten colours come round; a letter stands beside each name.
+    pub fn class(self, index: usize) -> Style {
+        self.colour(|colours| colours.classes[index % colours.classes.len()])
+    }
+
+    /// Whether a style can tell classes apart.
+    pub fn has_colours(self) -> bool {
+        self.look != Look::Plain
     }
 
     /// Only characters that every terminal has.

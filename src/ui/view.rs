@@ -16,6 +16,7 @@ mod head;
 mod hit;
 pub(in crate::ui) mod list;
 mod log;
+pub(in crate::ui) mod map;
 mod queue;
 mod run;
 mod together;
@@ -59,6 +60,7 @@ pub fn draw(model: &Model, frame: &mut Frame) {
             let title = format!("log of {}", mocolab::text::sanitize(&run.label()));
             log::draw(&title, &model.log, &model.log_look, model.theme, (frame, body));
         }
+        Screen::Map(run) => map::draw(model, run, frame, body),
     }
     frame.render_widget(said, notice);
     foot::draw(model, frame, foot);

@@ -5,10 +5,12 @@ mod watched;
 
 use super::model::{LOG_LINES, Msg, News};
 use crate::project::Project;
-use mocolab::run::{Output, RunDir};
+use mocolab::run::{MapFile, Output, RunDir};
+use mocolab::text::log_line;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedSender;
@@ -37,6 +39,8 @@ pub enum Order {
     Follow(Option<RunDir>),
     /// Read these runs whole, and no others but the one followed.
     Whole(BTreeSet<RunDir>),
+    /// Read the maps of this run.
+    Maps(Option<RunDir>),
 }
 
 /// When the experiments that were told last had been written.
@@ -58,6 +62,8 @@ struct Watcher {
     round: usize,
     whole: BTreeSet<RunDir>,
     followed: Option<(RunDir, Output)>,
+    /// The run whose maps are read, and those that were told; none before they were looked for.
+    mapped: Option<(RunDir, Option<Vec<MapFile>>)>,
     /// Runs that may be worth a cache.
     to_keep: BTreeSet<RunDir>,
     /// Caches are written.
@@ -76,7 +82,7 @@ impl Watcher {
     fn new(project: Project, tell: UnboundedSender<Msg>) -> Self {
         let (runs, whole, to_keep) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
         let (suite, folders, followed) = (Suite::Untold, None, None);
-        Self { project, tell, suite, runs, folders, round: 0, whole, followed, to_keep, keep: true }
+        Self { project, tell, suite, runs, folders, round: 0, whole, followed, mapped: None, to_keep, keep: true }
     }
 
     /// Looks, waits, looks again; `None` from a step means that nobody listens any more.
@@ -96,6 +102,7 @@ impl Watcher {
                     self.look(|_, watched| watched.is_live())?;
                 }
                 self.read_log()?;
+                self.read_maps()?;
                 // Where nothing lives there is nothing to be looked at more often.
                 let lives = self.followed.is_some() || self.runs.values().any(Watched::is_live);
                 live = now + if lives || now < eager { LIVE } else { REST };
@@ -112,6 +119,7 @@ impl Watcher {
                     }
                     self.look(|_, _| false)?;
                     self.read_log()?;
+                    self.read_maps()?;
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return None,
@@ -124,6 +132,11 @@ impl Watcher {
             Order::Look => {}
             Order::Follow(run) => self.followed = run.map(|run| (run.clone(), Output::new(&run, LOG_LINES))),
             Order::Whole(runs) => self.whole = runs,
+            Order::Maps(run) => {
+                if self.mapped.as_ref().map(|(run, _)| run) != run.as_ref() {
+                    self.mapped = run.map(|run| (run, None));
+                }
+            }
         }
     }
 
@@ -213,6 +226,27 @@ impl Watcher {
         let more = !news.is_empty();
         say(&self.tell, news)?;
         Some(more || !self.to_keep.is_empty())
+    }
+
+    /// Tells the maps that have come, the newest first.
+    fn read_maps(&mut self) -> Option<()> {
+        let Some((run, told)) = &mut self.mapped else { return Some(()) };
+        let first = told.is_none();
+        let before = told.take().unwrap_or_default();
+        let files = run.map_files();
+        *told = Some(files.as_ref().map_or(before.clone(), Clone::clone));
+        let say = |map| self.tell.send(Msg::Map(run.clone(), map)).ok();
+        match files {
+            Ok(files) => {
+                for file in files.iter().rev().filter(|file| !before.contains(file)) {
+                    say(file.read().map(|map| Some(Arc::new(map))).map_err(|error| log_line(&error.to_string())))?;
+                }
+                if first && files.is_empty() { say(Ok(None)) } else { Some(()) }
+            }
+            Err(error) if first => say(Err(log_line(&error.to_string()))),
+            // What can't be listed for a moment is as it was.
+            Err(_) => Some(()),
+        }
     }
 
     fn read_log(&mut self) -> Option<()> {

@@ -10,6 +10,8 @@ mod damage;
 mod export;
 mod fake_train;
 #[cfg(feature = "torch")]
+mod map;
+#[cfg(feature = "torch")]
 mod preview;
 mod processes;
 mod project;

@@ -22,7 +22,7 @@ fn project(names: &[&str]) -> Project {
 }
 
 /// A project of the experiments in `tables` on three classes of 200 pictures to learn from and 40 to be tested on.
-fn project_of(tables: &str) -> Project {
+pub fn project_of(tables: &str) -> Project {
     let project = Project::untrained();
     for (split, count) in [("train", 200), ("test", 40)] {
         for class in 0..3 {

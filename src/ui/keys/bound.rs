@@ -106,7 +106,8 @@ impl Keys {
                 let meet = Place::ALL.iter().any(|place| place.has(later.place) && place.has(earlier.place));
                 let Some(change) = by[at].max(by[before]).filter(|_| meet) else { continue };
                 let (blamed, other) = if by[at] == Some(change) { (later, earlier) } else { (earlier, later) };
-                let both = blamed.keys.iter().filter(|key| other.keys.contains(key));
+                let meant = |key: &Press| [later, earlier].iter().all(|row| is_standard(row, *key));
+                let both = blamed.keys.iter().filter(|key| other.keys.contains(key) && !meant(key));
                 clashes.extend(both.map(|key| Clash { key: *key, names: [blamed.name(), other.name()], change }));
             }
         }
@@ -144,6 +145,12 @@ impl Keys {
         }
         self.at(place).find(|row| row.keys.contains(&press)).map(|row| row.action)
     }
+}
+
+/// Whether `key` is one of a row's keys as the table is written: where two such meet, the screen's own row counts.
+fn is_standard(row: &Row, key: Press) -> bool {
+    let binding = TABLE.iter().find(|binding| (binding.place, binding.action) == (row.place, row.action));
+    binding.is_some_and(|binding| binding.keys.iter().any(|word| word.parse() == Ok(key)))
 }
 
 fn label(keys: &[Press], ascii: bool) -> String {

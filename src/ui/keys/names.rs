@@ -228,7 +228,17 @@ impl Action {
 impl Place {
     /// A screen, where the rows of [`Place::Screens`] count too.
     pub fn is_screen(self) -> bool {
-        matches!(self, Self::List | Self::Run | Self::Classes | Self::Compare | Self::Devices | Self::Queue | Self::Log | Self::Map)
+        matches!(
+            self,
+            Self::List
+                | Self::Run
+                | Self::Classes
+                | Self::Compare
+                | Self::Devices
+                | Self::Queue
+                | Self::Log
+                | Self::Map
+        )
     }
 
     /// The rows of `other` count here.

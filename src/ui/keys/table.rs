@@ -140,6 +140,8 @@ pub const TABLE: &[Binding] = bindings! {
     Map ["o"] Lists "outliers, confused ones" "outliers";
     Map ["n"] FindNext "next of the list" "next";
     Map ["N"] FindPrevious "one before it" "";
+    Map ["pagedown"] PageDown "the list of the next class" "class";
+    Map ["pageup"] PageUp "of the class before" "";
     Map ["c"] Colour "colour by class, answer, error" "colour";
     Map ["space"] Play "play through the epochs" "play";
     Map [",", "<"] Earlier "the epoch before" "";

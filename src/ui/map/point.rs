@@ -28,6 +28,17 @@ impl Way {
     }
 }
 
+impl List {
+    /// The places of its points, in its order.
+    pub fn places(self, map: &Embedding) -> Vec<usize> {
+        match self {
+            Self::Outliers(class) => map.outliers(|point| point.label == class),
+            Self::Confused(class) => map.confused(|point| point.label == class),
+            Self::AllConfused => map.confused(|_| true),
+        }
+    }
+}
+
 impl MapScreen {
     /// Places of the points that are shown.
     fn visible(&self, map: &Embedding) -> Vec<usize> {
@@ -68,7 +79,7 @@ impl MapScreen {
     }
 
     /// To the nearest neighbour of the point under the cursor in the features. Gives false where there is none.
-    pub fn to_neighbour(&mut self) -> bool {
+    pub fn go_to_neighbour(&mut self) -> bool {
         let Some(map) = self.map().cloned() else { return false };
         let near = self.place(&map).and_then(|place| map.near(place).next());
         self.list = None;
@@ -86,15 +97,6 @@ impl MapScreen {
         }
     }
 
-    /// The places of a list, in its order.
-    pub fn listed_places(&self, map: &Embedding, list: List) -> Vec<usize> {
-        match list {
-            List::Outliers(class) => map.outliers(|point| point.label == class),
-            List::Confused(class) => map.confused(|point| point.label == class),
-            List::AllConfused => map.confused(|_| true),
-        }
-    }
-
     /// The next list: outliers of the class under the cursor, its confused points, all confused points, none. The cursor goes to
     /// its first point.
     pub fn turn_list(&mut self) {
@@ -106,16 +108,33 @@ impl MapScreen {
             Some(List::Confused(_)) => Some(List::AllConfused),
             Some(List::AllConfused) => None,
         };
-        let first = self.list.and_then(|list| self.listed_places(&map, list).first().copied());
+        let first = self.list.and_then(|list| list.places(&map).first().copied());
         if let Some(first) = first {
             self.choose(&map, first);
         }
     }
 
+    /// The list of the next class, or of the one before. Gives false where no list of a class is open.
+    pub fn turn_class(&mut self, on: bool) -> bool {
+        let Some(map) = self.map().cloned() else { return false };
+        let classes = map.about.classes.len().max(1) as u16;
+        let turned = |class: u16| if on { (class + 1) % classes } else { (class + classes - 1) % classes };
+        let list = match self.list {
+            Some(List::Outliers(class)) => List::Outliers(turned(class)),
+            Some(List::Confused(class)) => List::Confused(turned(class)),
+            _ => return false,
+        };
+        self.list = Some(list);
+        if let Some(first) = list.places(&map).first() {
+            self.choose(&map, *first);
+        }
+        true
+    }
+
     /// To the next point of the list, or the one before. Gives false where there is none.
     pub fn turn_point(&mut self, on: bool) -> bool {
         let (Some(map), Some(list)) = (self.map().cloned(), self.list) else { return false };
-        let places = self.listed_places(&map, list);
+        let places = list.places(&map);
         let here = self.place(&map).and_then(|here| places.iter().position(|place| *place == here));
         let there = match here {
             Some(here) if on => here.checked_add(1),

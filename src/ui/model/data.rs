@@ -3,6 +3,7 @@
 use super::press::fail;
 use super::{Cmd, Model, Screen};
 use crate::sight::Sight;
+use crate::ui::view;
 use crate::ui::view::compare::{Compared, Seen};
 use mocolab::metrics::Confusion;
 use std::fmt::Write;
@@ -37,6 +38,7 @@ pub fn copy(model: &mut Model) -> Vec<Cmd> {
         Screen::Classes(run) => ("the table of classes", classes(model, model.runs.get(run))),
         Screen::Compare(_) => ("the table of bests", bests(&Compared::new(&model.shown_together()))),
         Screen::Log(_) => ("the log", model.log.join("\n")),
+        Screen::Map(_) => ("the point", view::map::words(model)),
         Screen::Devices | Screen::Queue => return fail(model, "nothing here can be copied"),
     };
     if text.is_empty() {

@@ -1,16 +1,19 @@
 //! What can happen to the model, and what it wants done.
 
 use super::{Attention, Said};
+use crate::picture::Picture;
 use crossterm::event::{KeyEvent, MouseEvent};
 use mocolab::config::Suite;
 use mocolab::device::sample::Sample;
 use mocolab::device::{Choice, Devices};
-use mocolab::experiment::Experiment;
+use mocolab::embedding::Embedding;
+use mocolab::experiment::{DataSource, Experiment};
 use mocolab::run::{Batch, Job, Notes, Reading, RunDir, Ticket};
 use mocolab::status::{Status, Wish};
 use mocolab::survival::Facts;
 use ratatui::layout::Rect;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What to start.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +66,12 @@ pub enum Msg {
     Tick,
     /// What decides here whether a run lives on was looked at.
     Facts(Facts),
+    /// A map of a run, or what is wrong with one; nothing where there is none.
+    Map(RunDir, Result<Option<Arc<Embedding>>, String>),
+    /// A map was made of a run's newest checkpoint: what is known of it, or why not.
+    Embedded(RunDir, Result<String, String>),
+    /// Pictures that were asked for, by number, or why they can't be had.
+    Pictures(Result<Vec<(u32, Picture)>, String>),
     /// Something was done or failed.
     Notice(Notice),
     /// A run was made by this screen: show it.
@@ -141,6 +150,10 @@ pub enum Cmd {
     Attend(Attention),
     /// Say this of a run.
     Say(RunDir, Said),
+    /// Map what the newest checkpoint of a run makes of the test pictures.
+    Embed(RunDir),
+    /// Read single test pictures of this data.
+    Pictures(DataSource, Vec<u32>),
     /// Copy this text, which is called so.
     Copy(&'static str, String),
     /// Put a run into the trash.

@@ -81,8 +81,8 @@ fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
 }
 
 fn changes_something(action: Action) -> bool {
-    use Action::{Backward, Forward, Hold, Note, Restore, Resume, Start, Stop, Tags, Trash};
-    matches!(action, Start | Stop | Resume | Note | Tags | Trash | Restore | Hold | Forward | Backward)
+    use Action::{Backward, Embed, Forward, Hold, Note, Restore, Resume, Start, Stop, Tags, Trash};
+    matches!(action, Start | Stop | Resume | Note | Tags | Trash | Restore | Hold | Forward | Backward | Embed)
 }
 
 fn open_palette(model: &mut Model) {

@@ -24,6 +24,8 @@ pub enum Screen {
     Queue,
     /// The log of a run.
     Log(RunDir),
+    /// The map of its features.
+    Map(RunDir),
 }
 
 /// A screen without what it shows.
@@ -43,6 +45,8 @@ pub enum Tab {
     Queue,
     /// The log of a run.
     Log,
+    /// The map of its features.
+    Map,
 }
 
 /// What is to be watched.
@@ -54,12 +58,14 @@ pub struct Attention {
     pub whole: BTreeSet<RunDir>,
     /// The devices are looked at every second.
     pub devices: bool,
+    /// The run whose maps are read.
+    pub maps: Option<RunDir>,
 }
 
 impl Tab {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 7] =
-        [Self::List, Self::Run, Self::Classes, Self::Compare, Self::Devices, Self::Queue, Self::Log];
+    pub const ALL: [Self; 8] =
+        [Self::List, Self::Run, Self::Classes, Self::Compare, Self::Devices, Self::Queue, Self::Log, Self::Map];
 
     /// Its name in the header.
     pub fn word(self) -> &'static str {
@@ -71,6 +77,7 @@ impl Tab {
             Self::Devices => "devices",
             Self::Queue => "queue",
             Self::Log => "log",
+            Self::Map => "map",
         }
     }
 
@@ -84,6 +91,7 @@ impl Tab {
             Action::Devices => Some(Self::Devices),
             Action::Queue => Some(Self::Queue),
             Action::Log => Some(Self::Log),
+            Action::Map => Some(Self::Map),
             _ => None,
         }
     }
@@ -100,6 +108,7 @@ impl Screen {
             Self::Devices => Tab::Devices,
             Self::Queue => Tab::Queue,
             Self::Log(_) => Tab::Log,
+            Self::Map(_) => Tab::Map,
         }
     }
 
@@ -113,6 +122,7 @@ impl Screen {
             Tab::Devices => Place::Devices,
             Tab::Queue => Place::Queue,
             Tab::Log => Place::Log,
+            Tab::Map => Place::Map,
         }
     }
 
@@ -120,7 +130,7 @@ impl Screen {
     fn runs(&self) -> &[RunDir] {
         match self {
             Self::List | Self::Devices | Self::Queue => &[],
-            Self::Run(run) | Self::Classes(run) | Self::Log(run) => std::slice::from_ref(run),
+            Self::Run(run) | Self::Classes(run) | Self::Log(run) | Self::Map(run) => std::slice::from_ref(run),
             Self::Compare(runs) => runs,
         }
     }
@@ -173,6 +183,7 @@ impl Model {
             Tab::Run => self.subject().map(Screen::Run),
             Tab::Classes => self.subject().map(Screen::Classes),
             Tab::Log => self.subject().map(Screen::Log),
+            Tab::Map => self.subject().map(Screen::Map),
             Tab::Compare => Some(self.side_by_side()).filter(|runs| runs.len() > 1).map(Screen::Compare),
         };
         let missing = match (&screen, tab) {
@@ -220,6 +231,9 @@ impl Model {
             }
             self.shown = screen.runs().to_vec();
         }
+        if let Screen::Map(run) = &screen {
+            self.map.open(run);
+        }
         self.screen = screen;
     }
 
@@ -237,8 +251,13 @@ impl Model {
                 Screen::Run(run) | Screen::Log(run) => Some(run.clone()),
                 _ => None,
             },
-            whole: if self.screen.tab() == Tab::Log { BTreeSet::new() } else { shown.cloned().collect() },
+            whole: if matches!(self.screen.tab(), Tab::Log | Tab::Map) {
+                BTreeSet::new()
+            } else {
+                shown.cloned().collect()
+            },
             devices: matches!(self.screen, Screen::Devices | Screen::Queue) || starting,
+            maps: if let Screen::Map(run) = &self.screen { Some(run.clone()) } else { None },
         };
         if attention == self.attention {
             return None;

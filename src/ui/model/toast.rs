@@ -65,6 +65,7 @@ impl Model {
         let toast = self.toasts.iter().map(|toast| toast.until);
         let minute =
             (self.screen == Screen::List && !self.runs.is_empty()).then(|| (self.now / 60.0).floor() * 60.0 + 60.0);
-        toast.chain(minute).min_by(f64::total_cmp)
+        let map = if let Screen::Map(_) = self.screen { self.map.next_change(self.now) } else { None };
+        toast.chain(minute).chain(map).min_by(f64::total_cmp)
     }
 }

@@ -20,6 +20,7 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Cmd> {
         None => Vec::new(),
     };
     commands.extend(model.attend());
+    commands.extend(model.look_at_pictures());
     commands
 }
 
@@ -30,7 +31,10 @@ pub(super) fn take(model: &mut Model, message: Msg) -> Vec<Cmd> {
         model.arrange();
     }
     // Rows are made anew where they can be others; not before they are seen or asked.
-    model.rows.stale |= !matches!(&message, Msg::Redraw | Msg::Log(..) | Msg::Sampled(..) | Msg::Notice(_));
+    model.rows.stale |= !matches!(
+        &message,
+        Msg::Redraw | Msg::Map(..) | Msg::Pictures(_) | Msg::Log(..) | Msg::Sampled(..) | Msg::Notice(_)
+    );
     let mut commands = Vec::new();
     match message {
         Msg::Key(key) => {
@@ -38,7 +42,11 @@ pub(super) fn take(model: &mut Model, message: Msg) -> Vec<Cmd> {
         }
         Msg::Mouse(mouse, area) => commands = click(model, mouse, area),
         Msg::Paste(text) => paste(model, &text),
-        Msg::Redraw | Msg::Tick => {}
+        Msg::Redraw => {}
+        Msg::Tick => model.map.tick(model.now),
+        Msg::Map(run, map) => model.map.take(&run, map),
+        Msg::Embedded(run, made) => model.mapped(&run, made),
+        Msg::Pictures(pictures) => model.map.see(pictures),
         Msg::Suite(suite) => model.suite = Some(suite),
         Msg::News(news) => hear(model, *news),
         Msg::Found(all) => all.into_iter().for_each(|news| hear(model, news)),
@@ -71,11 +79,7 @@ pub(super) fn take(model: &mut Model, message: Msg) -> Vec<Cmd> {
         Msg::Made(run) => choose(model, run),
         Msg::Trashed(run, place) => model.trash.push((run, place)),
         Msg::Restored(run) => model.list.choose(&model.rows, Target::Run(run)),
-        Msg::Noted(run, notes) => {
-            if let Some(sight) = model.runs.get_mut(&run) {
-                sight.notes = notes;
-            }
-        }
+        Msg::Noted(run, notes) => _ = model.runs.get_mut(&run).map(|sight| sight.notes = notes),
     }
     if model.rows.stale && model.screen == Screen::List {
         model.arrange();
@@ -94,6 +98,22 @@ impl Model {
             Msg::Sampled(..) => self.sample.is_none(),
             _ => true,
         }
+    }
+
+    /// A map was made of a run, or not.
+    fn mapped(&mut self, run: &RunDir, made: Result<String, String>) {
+        self.map.making.remove(run);
+        self.notice = Some(match made {
+            Ok(about) => Notice::Done(format!("map of {}, {about}", run.label())),
+            Err(trouble) => Notice::Failed(format!("map of {}: {trouble}", run.label())),
+        });
+    }
+
+    /// Asks for the pictures under the cursor of a map.
+    fn look_at_pictures(&mut self) -> Option<Cmd> {
+        let Screen::Map(_) = self.screen else { return None };
+        let (map, wanted) = self.map.wanted()?;
+        Some(Cmd::Pictures(map.about.data.clone(), wanted))
     }
 
     /// Makes the rows of the list anew; the cursor stays on what it was on.
@@ -131,7 +151,7 @@ fn forget(model: &mut Model, run: &RunDir) {
     model.list.forget(run);
     model.baseline = model.baseline.take().filter(|baseline| baseline != run);
     match &mut model.screen {
-        Screen::Run(shown) | Screen::Classes(shown) | Screen::Log(shown) if shown == run => {
+        Screen::Run(shown) | Screen::Classes(shown) | Screen::Log(shown) | Screen::Map(shown) if shown == run => {
             model.notice = Some(Notice::Failed(format!("{} is gone from the disk", run.label())));
             model.leave();
         }

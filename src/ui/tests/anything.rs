@@ -2,9 +2,11 @@
 
 use super::pictures::machine;
 use super::*;
+use crate::ui::map::tests::{pictures, sample};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use proptest::prelude::*;
 use ratatui::layout::Rect;
+use std::sync::Arc;
 
 fn mouse(what: u8) -> Msg {
     let kinds = [
@@ -20,7 +22,10 @@ fn mouse(what: u8) -> Msg {
 /// Anything that can happen, harmless or not.
 fn anything() -> impl Strategy<Value = u8> {
     // Keys that lead somewhere come more often than chance would have them.
-    prop_oneof![any::<u8>(), prop::sample::select(b"\x00\x01123456 /:?+-,.abwLo[]npPzZcTDuyFe".to_vec())]
+    prop_oneof![
+        any::<u8>(),
+        prop::sample::select(b"\x00\x0112345688 /:?+-,.abwLo[]npPzZcTDuyFeviVdHJK\xf0\xf1\xf2\xf3".to_vec())
+    ]
 }
 
 fn happen(model: &mut Model, what: u8) {
@@ -56,6 +61,13 @@ fn happen(model: &mut Model, what: u8) {
             let line = |event| Line { attempt: 9, seq: 0, t: -1.0, event };
             news(one, vec![line(step), line(alert)], Status::Running)
         }
+        0xf0 => Msg::Map(one, Ok(Some(Arc::new(sample(120, model.runs.len() as u64))))),
+        0xf1 => Msg::Map(one, Err("`step-1`: it is no map: \x1b[2J".into())),
+        0xf2 => Msg::Pictures(Ok(pictures(&(0..40).collect::<Vec<_>>()))),
+        0xf3 => {
+            model.now += 0.4;
+            Msg::Tick
+        }
         _ => key(KeyCode::Char(what as char)),
     };
     update(model, message);
@@ -74,7 +86,7 @@ proptest! {
             prop_assert!(!shown.contains('\x1b'));
         }
         // At most a value being typed, the settings, the devices; a place read, a window, a chart alone, a run; a filter.
-        for _ in 0..8 {
+        for _ in 0..14 {
             update(&mut model, key(KeyCode::Esc));
         }
         prop_assert_eq!(&model.screen, &Screen::List);

@@ -1,6 +1,7 @@
 //! Every screen and dialogue at the sizes users have, in the looks they choose.
 
 use super::*;
+use crate::ui::map::tests::{pictures, sample};
 use crate::ui::theme::Look;
 use mocolab::device::host::Host;
 use mocolab::device::processes::Process;
@@ -39,7 +40,7 @@ pub fn machine() -> Sample {
 }
 
 /// What stands behind each name: keys that lead there from the list of [`busy`].
-const SCREENS: [(&str, &str); 15] = [
+const SCREENS: [(&str, &str); 19] = [
     ("list", "j "),
     ("filter", "/status:rnning"),
     ("run", "j2→←"),
@@ -51,6 +52,10 @@ const SCREENS: [(&str, &str); 15] = [
     ("devices", "5"),
     ("queue", "6j"),
     ("log", "j7/loss\n"),
+    ("map", "j8"),
+    ("map_point", "j8cl++d"),
+    ("map_outliers", "j8loncc"),
+    ("map_confused", "j8looncccc"),
     ("note", "jea note"),
     ("start", "js"),
     ("trash", "jjjD"),
@@ -66,7 +71,17 @@ fn shown(keys: &str, theme: Theme) -> Model {
         update(&mut model, Msg::Sampled(Box::new(machine()), f64::from(at)));
     }
     for c in keys.chars() {
-        press(&mut model, &c.to_string());
+        for command in press(&mut model, &c.to_string()) {
+            if let Cmd::Pictures(_, numbers) = command {
+                update(&mut model, Msg::Pictures(Ok(pictures(&numbers))));
+            }
+        }
+        if c == '8' {
+            for epoch in [4, 6, 2] {
+                let map = std::sync::Arc::new(sample(600, epoch));
+                update(&mut model, Msg::Map(run("20261124-110000"), Ok(Some(map))));
+            }
+        }
         if c == '7' {
             let log = (1..50).map(|n| format!("epoch {n}  train loss 1.{n}")).collect();
             update(&mut model, Msg::Log(run("20261124-110000"), log, 49));

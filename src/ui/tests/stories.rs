@@ -18,13 +18,13 @@ fn click(model: &mut Model, column: u16, row: u16, kind: MouseEventKind) {
 fn tab_goes_round_all_screens_that_have_something_to_show() {
     let mut model = busy();
     press(&mut model, "j");
-    let round: Vec<Tab> = (0..7)
+    let round: Vec<Tab> = (0..8)
         .map(|_| {
             press(&mut model, "\t");
             model.screen.tab()
         })
         .collect();
-    assert_eq!(round, [Tab::Run, Tab::Classes, Tab::Compare, Tab::Devices, Tab::Queue, Tab::Log, Tab::List]);
+    assert_eq!(round, [Tab::Run, Tab::Classes, Tab::Compare, Tab::Devices, Tab::Queue, Tab::Log, Tab::Map, Tab::List]);
     let mut model = super::model();
     press(&mut model, "\t");
     assert_eq!(model.screen.tab(), Tab::Devices, "nothing was run yet");

@@ -44,7 +44,7 @@ impl Surroundings {
         let look = wanted.look.unwrap_or_else(|| self.look());
         // The font of the Linux console has neither arrows nor eighths nor Braille.
         let ascii = wanted.ascii.unwrap_or(matches!(self.term.as_str(), "dumb" | "linux"));
-        Theme::of(look, ascii)
+        Theme::of(look, ascii).in_full_colour(self.has_all_colours())
     }
 
     fn look(&self) -> Look {
@@ -57,10 +57,15 @@ impl Surroundings {
         if self.is_light() { Look::Light } else { Look::Dark }
     }
 
+    fn has_all_colours(&self) -> bool {
+        matches!(self.colorterm.as_str(), "truecolor" | "24bit")
+    }
+
     fn has_many_colours(&self) -> bool {
         const KINDS: [&str; 9] =
             ["256color", "direct", "kitty", "alacritty", "foot", "wezterm", "ghostty", "contour", "iterm"];
-        matches!(self.colorterm.as_str(), "truecolor" | "24bit" | "256color")
+        self.has_all_colours()
+            || self.colorterm == "256color"
             || KINDS.iter().any(|kind| self.term.to_lowercase().contains(kind))
     }
 
@@ -98,7 +103,8 @@ mod tests {
             (around("", "", "", ""), Look::Plain, false),
             (around("0", "truecolor", "xterm-256color", ""), Look::Plain, false),
         ] {
-            assert_eq!(surroundings.theme(Wanted::default()), Theme::of(look, ascii), "{surroundings:?}");
+            let theme = Theme::of(look, ascii).in_full_colour(surroundings.colorterm == "truecolor");
+            assert_eq!(surroundings.theme(Wanted::default()), theme, "{surroundings:?}");
         }
     }
 

@@ -20,10 +20,15 @@ pub(super) struct Colours {
     pub test: Color,
     /// Hues of Okabe and Ito's eight, moved in lightness until they lie far apart on this ground.
     pub runs: [Color; 8],
+    /// Ten classes, side by side on a map, told apart by their hues; letters beside their names tell the colour-blind.
+    pub classes: [Color; 10],
 }
 
 const RUNS_ON_DARK: [Color; 8] = indexed([153, 209, 85, 133, 226, 33, 178, 245]);
 const RUNS_ON_LIGHT: [Color; 8] = indexed([26, 136, 29, 89, 58, 17, 52, 16]);
+
+const CLASSES_ON_DARK: [Color; 10] = indexed([75, 208, 83, 203, 141, 179, 218, 250, 227, 44]);
+const CLASSES_ON_LIGHT: [Color; 10] = indexed([26, 166, 28, 160, 91, 94, 162, 240, 100, 30]);
 
 const fn indexed<const N: usize>(indices: [u8; N]) -> [Color; N] {
     let mut colours = [Color::Reset; N];
@@ -47,6 +52,7 @@ const DARK: Colours = Colours {
     val: Indexed(215),
     test: Indexed(176),
     runs: RUNS_ON_DARK,
+    classes: CLASSES_ON_DARK,
 };
 
 const LIGHT: Colours = Colours {
@@ -61,6 +67,7 @@ const LIGHT: Colours = Colours {
     val: Indexed(130),
     test: Indexed(90),
     runs: RUNS_ON_LIGHT,
+    classes: CLASSES_ON_LIGHT,
 };
 
 const OKABE_ITO: Colours = Colours {
@@ -107,6 +114,18 @@ const SIXTEEN: Colours = Colours {
         Color::Blue,
         Color::LightGreen,
         Color::LightMagenta,
+    ],
+    classes: [
+        Color::Blue,
+        Color::LightRed,
+        Color::Green,
+        Color::Red,
+        Color::Magenta,
+        Color::LightYellow,
+        Color::LightMagenta,
+        Color::LightGreen,
+        Color::Yellow,
+        Color::Cyan,
     ],
 };
 

@@ -8,6 +8,8 @@ use unicode_width::UnicodeWidthStr;
 
 /// The name before the screens, where there is room for it.
 const NAME: &str = " mocolab ";
+/// From here on there is room for it, and between the screens' names.
+const WIDE: u16 = 100;
 
 /// Draws the line.
 pub fn draw(model: &Model, frame: &mut Frame, rect: Rect) {
@@ -18,7 +20,10 @@ pub fn draw(model: &Model, frame: &mut Frame, rect: Rect) {
     for (at, tab) in Tab::ALL.into_iter().enumerate() {
         let text = format!(" {} {}", at + 1, tab.word());
         let style = if tab == model.screen.tab() { model.theme.chosen() } else { model.theme.faint() };
-        spans.extend([Span::styled(text, style), Span::raw(" ")]);
+        spans.push(Span::styled(text, style));
+        if rect.width >= WIDE {
+            spans.push(Span::raw(" "));
+        }
     }
     // Where the project lies is the first to give way.
     let place = format!("  {}", model.place);
@@ -32,7 +37,7 @@ pub fn draw(model: &Model, frame: &mut Frame, rect: Rect) {
 }
 
 fn name(width: u16) -> &'static str {
-    if width >= 100 { NAME } else { "" }
+    if width >= WIDE { NAME } else { "" }
 }
 
 /// The screen whose name stands in column `x` of a line of `width`.
@@ -40,7 +45,7 @@ pub fn tab_at(x: u16, width: u16) -> Option<Tab> {
     let mut end = name(width).len();
     Tab::ALL.into_iter().find(|tab| {
         let start = end;
-        end += tab.word().len() + 4;
+        end += tab.word().len() + if width >= WIDE { 4 } else { 3 };
         (start..end).contains(&usize::from(x))
     })
 }

@@ -35,6 +35,8 @@ pub fn click(model: &mut Model, mouse: MouseEvent, area: Rect) -> Vec<Cmd> {
             model.look.chosen = chosen_by(model, chart);
             model.look.cursor = Some(at);
         }
+        (MouseEventKind::Down(MouseButton::Left), Some(Hit::Point(at))) => _ = model.map.choose_at(at),
+        (MouseEventKind::Down(MouseButton::Left), Some(Hit::Group(group))) => model.map.toggle(group),
         (MouseEventKind::ScrollLeft | MouseEventKind::ScrollRight, Some(Hit::Chart(..))) => {
             let way = if mouse.kind == MouseEventKind::ScrollLeft { Way::Less } else { Way::More };
             model.look.pan(reach(model), way);
@@ -65,6 +67,7 @@ fn turn_wheel(model: &mut Model, up: bool, hit: Option<Hit>) {
         (Tab::List, _) => model.list.go(&model.rows, Motion::By(down)),
         (Tab::Log, _) => model.log_look.go(model.log.len(), -down),
         (Tab::Classes | Tab::Devices | Tab::Queue | Tab::Compare, _) => _ = on_screen(model, action),
-        (Tab::Run, _) => {}
+        (Tab::Map, Some(Hit::Point(at))) => model.map.zoom(up, Some(at)),
+        (Tab::Run | Tab::Map, _) => {}
     }
 }

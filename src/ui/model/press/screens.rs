@@ -6,7 +6,8 @@ use crate::ui::chart::Scale;
 use crate::ui::keys::Action;
 use crate::ui::list::{Motion, Row};
 use crate::ui::log::{Find, LogLook};
-use crate::ui::look::Way;
+use crate::ui::look;
+use crate::ui::map::{MapScreen, Way};
 use crate::ui::model::compare::Page;
 use crate::ui::model::{Cmd, Dialogue, Model, Screen, Tab, data};
 use crate::ui::palette::{self, Palette};
@@ -22,6 +23,7 @@ pub(super) fn on_screen(model: &mut Model, action: Action) -> Vec<Cmd> {
         (Tab::Devices, action) => on_devices(model, action),
         (Tab::Queue, action) => return model.on_queue(action),
         (Tab::Log, action) => on_log(model, action),
+        (Tab::Map, action) => return on_map(model, action),
     }
     Vec::new()
 }
@@ -100,15 +102,15 @@ fn on_charts(model: &mut Model, action: Action) {
     let all = reach(model);
     let look = &mut model.look;
     match action {
-        Action::Left => look.read(all, Way::Less),
-        Action::Right => look.read(all, Way::More),
-        Action::ZoomIn => look.zoom(all, Way::More),
-        Action::ZoomOut => look.zoom(all, Way::Less),
-        Action::PanLeft => look.pan(all, Way::Less),
-        Action::PanRight => look.pan(all, Way::More),
+        Action::Left => look.read(all, look::Way::Less),
+        Action::Right => look.read(all, look::Way::More),
+        Action::ZoomIn => look.zoom(all, look::Way::More),
+        Action::ZoomOut => look.zoom(all, look::Way::Less),
+        Action::PanLeft => look.pan(all, look::Way::Less),
+        Action::PanRight => look.pan(all, look::Way::More),
         Action::Axis => look.turn_axis(model.east),
-        Action::Smoother => look.turn_smoothing(Way::More),
-        Action::Rougher => look.turn_smoothing(Way::Less),
+        Action::Smoother => look.turn_smoothing(look::Way::More),
+        Action::Rougher => look.turn_smoothing(look::Way::Less),
         Action::Logarithmic => look.log = !look.log,
         Action::Outliers => look.robust = !look.robust,
         _ => {}
@@ -200,9 +202,70 @@ fn on_log(model: &mut Model, action: Action) {
     }
 }
 
+fn on_map(model: &mut Model, action: Action) -> Vec<Cmd> {
+    let Screen::Map(run) = &model.screen else { return Vec::new() };
+    let (run, map) = (run.clone(), &mut model.map);
+    // What there is to say where nothing came of it.
+    let none = match action {
+        Action::Back if map.back() => "",
+        Action::Back => {
+            model.leave();
+            ""
+        }
+        Action::Left | Action::Right | Action::Up | Action::Down if map.step().is_none() => "there is no map yet",
+        Action::Left => said(map.go(Way::Left), "no point further on the left"),
+        Action::Right => said(map.go(Way::Right), "no point further on the right"),
+        Action::Up => said(map.go(Way::Up), "no point further up"),
+        Action::Down => said(map.go(Way::Down), "no point further down"),
+        Action::Enter => said(map.go_to_neighbour(), "choose a point first, by the arrows"),
+        Action::FindNext | Action::FindPrevious if map.list.is_none() => "no list is open: `o` opens one",
+        Action::FindNext => said(map.turn_point(true), "that was the last of the list"),
+        Action::FindPrevious => said(map.turn_point(false), "that is the first of the list"),
+        Action::PageDown | Action::PageUp => {
+            said(map.turn_class(action == Action::PageDown), "no list of a class is open: `o` opens one")
+        }
+        Action::Earlier => said(map.turn_epoch(false), "no map of an earlier epoch"),
+        Action::Later => said(map.turn_epoch(true), "no map of a later epoch"),
+        Action::Hide => said(map.hide(), "choose a point of the class first, by the arrows"),
+        Action::Only => said(map.show_only(), "choose a point of the class first, by the arrows"),
+        Action::Embed if map.making.insert(run.clone()) => return vec![Cmd::Embed(run)],
+        Action::Embed => "it is being mapped already",
+        action => {
+            look_at_map(map, action, model.now);
+            ""
+        }
+    };
+    if none.is_empty() { Vec::new() } else { fail(model, none) }
+}
+
+/// How a map is looked at by keys that always do something.
+fn look_at_map(map: &mut MapScreen, action: Action, now: f64) {
+    match action {
+        Action::Lists => map.turn_list(),
+        Action::Colour => map.turn_colour(),
+        Action::Play => map.play(now),
+        Action::ShowAll => map.show_all(),
+        Action::Dots => map.turn_dots(),
+        Action::ZoomIn => map.zoom(true, None),
+        Action::ZoomOut => map.zoom(false, None),
+        Action::PanLeft => map.pan(Way::Left),
+        Action::PanRight => map.pan(Way::Right),
+        Action::PanUp => map.pan(Way::Up),
+        Action::PanDown => map.pan(Way::Down),
+        _ => {}
+    }
+}
+
+/// Nothing where it was done, else `why`.
+fn said(done: bool, why: &'static str) -> &'static str {
+    if done { "" } else { why }
+}
+
 /// From one run's screen to the same of the run above or below it on the list.
 fn neighbour(model: &mut Model, action: Action) {
-    let (Screen::Run(here) | Screen::Classes(here) | Screen::Log(here)) = &model.screen else { return };
+    let (Screen::Run(here) | Screen::Classes(here) | Screen::Log(here) | Screen::Map(here)) = &model.screen else {
+        return;
+    };
     let run = |row: &Row| if let Row::Run { run, .. } = row { Some(run.clone()) } else { None };
     let runs: Vec<RunDir> = model.rows.rows().iter().filter_map(run).collect();
     let at = runs.iter().position(|run| run == here);
@@ -214,6 +277,7 @@ fn neighbour(model: &mut Model, action: Action) {
     let screen = match model.screen.tab() {
         Tab::Classes => Screen::Classes(run),
         Tab::Log => Screen::Log(run),
+        Tab::Map => Screen::Map(run),
         _ => Screen::Run(run),
     };
     model.show(screen);

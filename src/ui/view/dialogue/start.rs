@@ -122,7 +122,7 @@ fn about(model: &Model, start: &StartDialogue, width: usize) -> Vec<Line<'static
         let free = start.facts.as_ref().and_then(|facts| facts.disk.free);
         if let Some(need) = need {
             let free = free.map(|free| format!("; the disk has {} free", bytes(free))).unwrap_or_default();
-            let text = format!("about {} in {} checkpoints{free}", bytes(need.disk()), need.checkpoints);
+            let text = format!("about {} in {} checkpoints and maps{free}", bytes(need.disk()), need.checkpoints);
             rows.push(("keeps", text, Style::new()));
         }
     }

@@ -1,0 +1,275 @@
+//! `mocolab embed` and `mocolab show --tsne`: the map of a run's features without a screen: as letters, CSV or SVG.
+
+use super::output::{say, say_json, table};
+use crate::project::Project;
+use anyhow::{Context, bail};
+use atomic_write_file::AtomicWriteFile;
+use mocolab::embedding::{By, Colouring, Embedding, Frame, scatter};
+use mocolab::executor::local;
+use mocolab::run::{MapFile, RunDir, newest_first};
+use mocolab::text::{percent, sanitize};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Letters across and down: a letter is twice as high as wide.
+const SIZE: [usize; 2] = [76, 32];
+/// Pixels of a side of the SVG's map.
+const SIDE: f32 = 800.0;
+/// Tableau's ten colours, as matplotlib has them.
+const COLOURS: [&str; 10] =
+    ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"];
+
+#[derive(Debug, clap::Args)]
+pub struct Embed {
+    /// A run: NAME (its latest), NAME/ID or a path.
+    run: String,
+    /// After which epoch: there must be a map of it already, or a checkpoint [default: the newest checkpoint].
+    #[arg(long, value_name = "N")]
+    epoch: Option<u64>,
+    /// What letters and colours stand for: 10 (the classes of the data), 5, 2, answer or error.
+    #[arg(long, value_name = "BY", default_value = "10")]
+    labels: By,
+    /// Write the points as CSV.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Write the map as a picture.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Make it anew where it is there already.
+    #[arg(long)]
+    again: bool,
+    /// Effective neighbours of a point [default: the run's `map_perplexity`].
+    #[arg(long, value_name = "P", value_parser = perplexity)]
+    perplexity: Option<f64>,
+    /// Decides where points begin [default: the run's].
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The most pictures, 0 = all [default: the run's `map_images`].
+    #[arg(long, value_name = "N")]
+    images: Option<u64>,
+    /// `cpu`, or a GPU as `cuda:0`.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: String,
+    /// For scripts: what is known of the map.
+    #[arg(long)]
+    json: bool,
+}
+
+fn perplexity(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| value.is_finite() && *value > 1.0);
+    value.ok_or_else(|| format!("`{text}` is not allowed: a number above 1, 5 to 50 is usual"))
+}
+
+impl Embed {
+    /// Settings that only a new map follows.
+    fn wants_another(&self) -> bool {
+        self.again || self.perplexity.is_some() || self.seed.is_some() || self.images.is_some()
+    }
+
+    /// What the trainer is told.
+    fn arguments(&self) -> Vec<String> {
+        let given = [
+            ("--epoch", self.epoch.map(|value| value.to_string())),
+            ("--perplexity", self.perplexity.map(|value| value.to_string())),
+            ("--seed", self.seed.map(|value| value.to_string())),
+            ("--images", self.images.map(|value| value.to_string())),
+            ("--device", Some(self.device.clone())),
+        ];
+        given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).flatten().collect()
+    }
+}
+
+/// `mocolab embed`.
+pub fn embed(project: &Project, asked: &Embed) -> anyhow::Result<()> {
+    let run = project.runs.find(&asked.run).map_err(anyhow::Error::msg)?;
+    let there = find(&run, asked.epoch)?.filter(|_| !asked.wants_another());
+    let file = if let Some(file) = there.filter(|file| asked.epoch.is_some() || is_newest(&run, file)) {
+        file
+    } else {
+        local::embed(&run, &asked.arguments())?;
+        find(&run, asked.epoch)?.context("the map that was made is not there")?
+    };
+    let map = file.read().context("reading the map")?;
+    let colouring = map.colouring(asked.labels).map_err(anyhow::Error::msg)?;
+    if asked.json {
+        say_json(&map.about)?;
+    } else {
+        say(sanitize(&format!("{}, {}", run.label(), map.about)))?;
+        say(format!("  {}", file.path().display()))?;
+    }
+    for (path, text) in [(&asked.csv, csv as Written), (&asked.svg, svg)] {
+        if let Some(path) = path {
+            write(path, &text(&map, &colouring))?;
+            say(format!("wrote `{}`: {} points", path.display(), map.points.len()))?;
+        }
+    }
+    if asked.csv.is_none() && asked.svg.is_none() && !asked.json { letters(&map, &colouring) } else { Ok(()) }
+}
+
+type Written = fn(&Embedding, &Colouring) -> String;
+
+/// Shows the map of a run in letters: the newest one there is, or that of an epoch.
+pub fn show(run: &RunDir, epoch: Option<u64>, by: By) -> anyhow::Result<()> {
+    let Some(file) = find(run, epoch)? else {
+        let epochs: Vec<String> =
+            run.map_files()?.iter().filter_map(|file| file.epoch).map(|it| it.to_string()).collect();
+        match epoch {
+            Some(epoch) if !epochs.is_empty() => {
+                bail!("{} has no map of epoch {epoch}; there are: {}", run.label(), epochs.join(", "))
+            }
+            _ => bail!(
+                "{} has no map yet: `mocolab embed {}` makes one of its newest checkpoint",
+                run.label(),
+                run.label()
+            ),
+        }
+    };
+    let map = file.read().context("reading the map")?;
+    let colouring = map.colouring(by).map_err(anyhow::Error::msg)?;
+    say(sanitize(&format!("{}, {}", run.label(), map.about)))?;
+    letters(&map, &colouring)
+}
+
+/// The newest map, or that of an epoch.
+fn find(run: &RunDir, epoch: Option<u64>) -> anyhow::Result<Option<MapFile>> {
+    let files = run.map_files().with_context(|| format!("reading the maps of {}", run.label()))?;
+    Ok(files.into_iter().rfind(|file| epoch.is_none_or(|epoch| file.epoch == Some(epoch))))
+}
+
+/// Whether no checkpoint is newer than the map.
+fn is_newest(run: &RunDir, file: &MapFile) -> bool {
+    newest_first(&run.checkpoints())
+        .ok()
+        .and_then(|files| Some(files.first()?.step))
+        .is_none_or(|step| step <= file.step)
+}
+
+/// Prints the map, a letter for the group with the most points in each place, and what the letters stand for.
+fn letters(map: &Embedding, colouring: &Colouring) -> anyhow::Result<()> {
+    let at: Vec<[f32; 2]> = map.points.iter().map(|point| point.at).collect();
+    let frame = Frame::around(map.bounds(), [SIZE[0], SIZE[1] * 2]);
+    let dots = scatter(&at, |place| colouring.groups.get(place).copied(), (frame, SIZE));
+    let letter = |group: u16| char::from(b'a' + (group % 26) as u8);
+    for row in dots.chunks(SIZE[0]) {
+        let line: String = row.iter().map(|dot| dot.map_or(' ', |(group, _)| letter(group))).collect();
+        say(line.trim_end())?;
+    }
+    let entry = |(group, name): (usize, &String)| {
+        let own: Vec<usize> = (0..map.points.len()).filter(|place| colouring.groups[*place] == group as u16).collect();
+        let right = own.iter().filter(|place| map.is_right(&map.points[**place])).count();
+        let share = right as f64 / own.len().max(1) as f64;
+        vec![
+            letter(group as u16).to_string(),
+            sanitize(name),
+            own.len().to_string(),
+            format!("{} right", percent(share)),
+        ]
+    };
+    let rows: Vec<Vec<String>> = colouring.names.iter().enumerate().map(entry).collect();
+    table(&rows, &[2, 3]).iter().try_for_each(|line| say(format!("  {line}")))
+}
+
+/// The points as CSV (RFC 4180), a row a picture.
+fn csv(map: &Embedding, colouring: &Colouring) -> String {
+    let mut text = String::from("x,y,image,class,group,answer,share,second,second_share,right,distance\n");
+    let cell = |name: &str| {
+        if name.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", name.replace('"', "\"\""))
+        } else {
+            name.to_owned()
+        }
+    };
+    for (point, group) in map.points.iter().zip(&colouring.groups) {
+        let [first, second] = point.answers.map(|answer| cell(map.answer(answer)));
+        let _ = writeln!(
+            text,
+            "{},{},{},{},{},{first},{},{second},{},{},{}",
+            point.at[0],
+            point.at[1],
+            point.image,
+            cell(map.class(point)),
+            cell(colouring.names.get(usize::from(*group)).map_or("", String::as_str)),
+            point.shares[0],
+            point.shares[1],
+            map.is_right(point),
+            point.off
+        );
+    }
+    text
+}
+
+/// The map as a picture, with a legend beside it.
+fn svg(map: &Embedding, colouring: &Colouring) -> String {
+    let frame = Frame::around(map.bounds(), [1, 1]);
+    let place = |at: [f32; 2]| {
+        let share = |axis: usize| (at[axis] - frame.middle[axis]) / frame.reach[axis] / 2.0 + 0.5;
+        [share(0) * SIDE, (1.0 - share(1)) * SIDE]
+    };
+    let plain = |name: &str| sanitize(name).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let colour = |group: usize| COLOURS[group % COLOURS.len()];
+    let mut text = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" font-family=\"sans-serif\" font-size=\"16\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n<title>{}</title>\n",
+        SIDE + 200.0,
+        SIDE,
+        plain(&map.about.to_string())
+    );
+    let radius = (40.0 / (map.points.len().max(1) as f32).sqrt() * 5.0).clamp(1.0, 6.0);
+    for (group, name) in colouring.names.iter().enumerate() {
+        let own = map.points.iter().zip(&colouring.groups).filter(|(_, of)| usize::from(**of) == group);
+        let _ = writeln!(text, "<g fill=\"{}\" fill-opacity=\"0.7\">", colour(group));
+        for (point, _) in own {
+            let [x, y] = place(point.at);
+            let _ = writeln!(text, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"/>");
+        }
+        let y = 30.0 + 24.0 * group as f32;
+        let _ = writeln!(
+            text,
+            "</g>\n<rect x=\"{}\" y=\"{}\" width=\"14\" height=\"14\" fill=\"{}\"/>",
+            SIDE + 10.0,
+            y - 12.0,
+            colour(group)
+        );
+        let _ = writeln!(text, "<text x=\"{}\" y=\"{y}\">{}</text>", SIDE + 32.0, plain(name));
+    }
+    text + "</svg>\n"
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut file = AtomicWriteFile::open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.commit()
+    };
+    write().with_context(|| format!("writing `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::sample_map;
+
+    #[test]
+    fn csv_has_a_row_a_point_and_quotes_what_needs_it() {
+        let mut map = sample_map(20, 4);
+        map.about.classes[3] = "cat, \"tabby\"".into();
+        let colouring = map.colouring(By::Error).unwrap();
+        let text = csv(&map, &colouring);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 21);
+        assert!(lines[1].contains(",0,airplane,wrong,automobile,0.5,bird,0.5,false,0.5"), "{}", lines[1]);
+        assert!(lines[4].contains(",6,\"cat, \"\"tabby\"\"\",right,"), "{}", lines[4]);
+    }
+
+    #[test]
+    fn a_picture_holds_all_points_and_no_markup_of_others() {
+        let mut map = sample_map(50, 4);
+        map.about.classes[0] = "<script>&".into();
+        let text = svg(&map, &map.colouring(By::Class).unwrap());
+        assert_eq!((text.matches("<circle").count(), text.matches("<text").count()), (50, 10));
+        assert!(text.contains("&lt;script&gt;&amp;") && !text.contains("<script>"));
+        let inside = |text: &str| text.parse::<f32>().is_ok_and(|at| (0.0..=SIDE).contains(&at));
+        assert!(text.split("cx=\"").skip(1).all(|rest| inside(rest.split('"').next().unwrap())));
+    }
+}
