@@ -1,6 +1,6 @@
 //! `mocolab embed` and `mocolab show --tsne`: the map of a run's features without a screen: as letters, CSV or SVG.
 
-use super::output::{say, say_json, table};
+use super::output::{note, say, say_json, table};
 use crate::project::Project;
 use anyhow::{Context, bail};
 use atomic_write_file::AtomicWriteFile;
@@ -42,7 +42,7 @@ pub struct Embed {
     /// Effective neighbours of a point [default: the run's `map_perplexity`].
     #[arg(long, value_name = "P", value_parser = perplexity)]
     perplexity: Option<f64>,
-    /// Decides where points begin [default: the run's].
+    /// Decides where points begin, and which pictures where they aren't all [default: the run's].
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// The most pictures, 0 = all [default: the run's `map_images`].
@@ -57,8 +57,8 @@ pub struct Embed {
 }
 
 fn perplexity(text: &str) -> Result<f64, String> {
-    let value = text.parse::<f64>().ok().filter(|value| value.is_finite() && *value > 1.0);
-    value.ok_or_else(|| format!("`{text}` is not allowed: a number above 1, 5 to 50 is usual"))
+    let value = text.parse::<f64>().ok().filter(|value| (2.0..=500.0).contains(value));
+    value.ok_or_else(|| format!("`{text}` is not allowed: a number from 2 to 500, 5 to 50 is usual"))
 }
 
 impl Embed {
@@ -87,8 +87,9 @@ pub fn embed(project: &Project, asked: &Embed) -> anyhow::Result<()> {
     let file = if let Some(file) = there.filter(|file| asked.epoch.is_some() || is_newest(&run, file)) {
         file
     } else {
-        local::embed(&run, &asked.arguments())?;
-        find(&run, asked.epoch)?.context("the map that was made is not there")?
+        let made = local::embed(&run, &asked.arguments())?;
+        let files = run.map_files().with_context(|| format!("reading the maps of {}", run.label()))?;
+        files.into_iter().find(|file| file.step == made.step).context("the map that was made is not there")?
     };
     let map = file.read().context("reading the map")?;
     let colouring = map.colouring(asked.labels).map_err(anyhow::Error::msg)?;
@@ -101,7 +102,8 @@ pub fn embed(project: &Project, asked: &Embed) -> anyhow::Result<()> {
     for (path, text) in [(&asked.csv, csv as Written), (&asked.svg, svg)] {
         if let Some(path) = path {
             write(path, &text(&map, &colouring))?;
-            say(format!("wrote `{}`: {} points", path.display(), map.points.len()))?;
+            let wrote = format!("wrote `{}`: {} points", path.display(), map.points.len());
+            if asked.json { note(&wrote) } else { say(wrote)? }
         }
     }
     if asked.csv.is_none() && asked.svg.is_none() && !asked.json { letters(&map, &colouring) } else { Ok(()) }

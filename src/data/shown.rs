@@ -77,8 +77,7 @@ mod tests {
                     (&all.test.images[shown.number as usize * bytes..][..bytes], all.width)
                 );
             }
-            let error = test_pictures(&source, &places, &[50_000]).unwrap_err().to_string();
-            assert!(!error.is_empty(), "{error}");
+            assert!(test_pictures(&source, &places, &[50_000]).is_err(), "there are not as many");
         }
     }
 }

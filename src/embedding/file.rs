@@ -29,7 +29,7 @@ impl Embedding {
     /// mapped, `components` `[n, c]`, row by row, so that it can be mapped again; fp32 and 32-bit whole numbers.
     ///
     /// # Errors
-    /// Where there are not as many components for each point.
+    /// Where a point or figure is no number, or there are not as many components for each point.
     pub fn encode(&self, components: &[f32]) -> Result<Vec<u8>, BadFile> {
         let floats = |values: &dyn Fn(&Point) -> Vec<f32>| -> Vec<u8> {
             self.points.iter().flat_map(|point| values(point).into_iter().flat_map(f32::to_le_bytes)).collect()
@@ -41,6 +41,11 @@ impl Embedding {
                 .collect()
         };
         let n = self.points.len();
+        let figures = [self.about.kept, self.about.divergence, self.about.seconds, self.about.perplexity];
+        let at = self.points.iter().flat_map(|point| point.at);
+        if !figures.iter().all(|figure| figure.is_finite()) || !at.clone().all(f32::is_finite) {
+            return Err(bad("some of its points or figures are no numbers"));
+        }
         let tensors = [
             (POINTS, Dtype::F32, vec![n, 2], floats(&|point| point.at.to_vec())),
             (SHARES, Dtype::F32, vec![n, 2], floats(&|point| point.shares.to_vec())),

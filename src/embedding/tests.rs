@@ -66,7 +66,12 @@ fn what_is_no_map_is_refused_and_never_panics() {
     };
     assert!(with(|map| map.points[3].label = 10).contains("label 3 is `10` of 10"));
     assert!(with(|map| map.points[3].answers[1] = 99).contains("answer 7 is `99`"));
-    assert!(with(|map| map.points[5].at[0] = f32::NAN).contains("point 5 lies nowhere"));
+    let mut nowhere = map.clone();
+    nowhere.points[5].at[0] = f32::NAN;
+    assert!(nowhere.encode(&[]).unwrap_err().to_string().contains("no numbers"));
+    nowhere = map.clone();
+    nowhere.about.kept = f64::NAN;
+    assert!(nowhere.encode(&[]).is_err());
     assert!(with(|map| map.about.right = vec![0]).contains("right answers"));
     let mut bytes = whole.clone();
     for place in (0..whole.len()).step_by(7) {

@@ -5,11 +5,12 @@
 //! and no two processes can train one run.
 
 use crate::device::{Choice, Devices};
+use crate::embedding::About;
 use crate::run::{HeldLock, Job, Reader, Request, RunDir, boot_id, host, now, process_start};
 use crate::status::{Lock, Wish};
 use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -115,7 +116,7 @@ pub fn trainer() -> Result<PathBuf, ExecutorError> {
 ///
 /// # Errors
 /// Where there is no trainer, or what it says is wrong.
-pub fn embed(run: &RunDir, arguments: &[String]) -> Result<String, ExecutorError> {
+pub fn embed(run: &RunDir, arguments: &[String]) -> Result<About, ExecutorError> {
     let trainer = trainer()?;
     let mut command = Command::new(&trainer);
     command.arg("embed").arg(run.path()).args(arguments).stdin(Stdio::null());
@@ -125,9 +126,13 @@ pub fn embed(run: &RunDir, arguments: &[String]) -> Result<String, ExecutorError
         text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("the trainer said nothing").to_owned()
     };
     if output.status.success() {
-        return Ok(text(&output.stdout));
+        let line = text(&output.stdout);
+        return serde_json::from_str(&line).map_err(|_| ExecutorError::NoMap(format!("the trainer said `{line}`")));
     }
-    Err(ExecutorError::NoMap(text(&output.stderr).trim_start_matches("mocolab-train: ").to_owned()))
+    Err(ExecutorError::NoMap(match output.status.signal() {
+        Some(signal) => format!("the trainer was ended by signal {signal}; with 9 the machine may be out of memory"),
+        None => text(&output.stderr).trim_start_matches("mocolab-train: ").to_owned(),
+    }))
 }
 
 fn job(run: &RunDir, devices: &Choice) -> Result<Job, ExecutorError> {

@@ -42,6 +42,10 @@ pub(super) fn of_groups(recipe: &Recipe) -> Vec<Conflict> {
         let message = format!("a batch of {} can't be computed in {} equal parts", descent.batch, descent.accumulate);
         conflicts.push(conflict(&["accumulate", "batch"], message, "let `accumulate` divide `batch`"));
     }
+    if !(2.0..=500.0).contains(&judging.map_perplexity.get()) {
+        let message = format!("a map with {} effective neighbours a point says little", judging.map_perplexity);
+        conflicts.push(conflict(&["map_perplexity"], message, "set it between 2 and 500; 30 is usual"));
+    }
     if judging.monitor == Monitor::Knn && !matches!(recipe, Recipe::Moco(_)) {
         let message = format!("`{}` is measured by MoCo only", judging.monitor);
         conflicts.push(conflict(&["monitor"], message, "monitor `val/macro_accuracy` or `val/loss`"));

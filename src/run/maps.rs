@@ -60,19 +60,45 @@ impl RunDir {
         Ok(files.into_iter().map(|file| MapFile { step: file.step, epoch: file.epoch, file }).collect())
     }
 
+    /// Removes the maps of steps after `step`: of a training that went back behind them.
+    ///
+    /// # Errors
+    /// Where one can't be removed.
+    pub fn remove_maps_after(&self, step: u64) -> io::Result<()> {
+        newest_first(&self.maps())?
+            .iter()
+            .filter(|file| file.step > step)
+            .try_for_each(|file| fs::remove_file(&file.path))
+    }
+
+    /// The names of the files that lie among its maps, sorted: they change where a map does.
+    pub fn map_names(&self) -> Vec<std::ffi::OsString> {
+        let entries = fs::read_dir(self.maps()).into_iter().flatten();
+        let mut names: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Keeps the map whose bytes these are, of step `step`, in the place of any other of that step. It is there whole or not at all.
     ///
     /// # Errors
     /// Where it can't be written; any other is then still there.
     pub fn write_map(&self, step: u64, bytes: &[u8]) -> io::Result<PathBuf> {
         let folder = self.maps();
-        fs::create_dir_all(&folder)?;
+        // Of the run itself nothing is made: it may be in the trash.
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
         let path = folder.join(checkpoint_name(step, bytes));
         let mut beside = atomic_write_file::AtomicWriteFile::open(&path)?;
         beside.write_all(bytes)?;
         beside.commit()?;
         for other in newest_first(&folder)?.into_iter().filter(|other| other.step == step && other.path != path) {
-            fs::remove_file(&other.path)?;
+            match fs::remove_file(&other.path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
         Ok(path)
     }

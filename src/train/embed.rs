@@ -21,7 +21,7 @@ use std::time::Instant;
 use tch::{Device, Kind, Tensor, no_grad};
 
 /// Neighbours that vote for the class of a point.
-const VOTERS: usize = 20;
+const VOTERS: usize = tsne::VOTERS;
 /// Pictures below which there is no map worth the name.
 const FEWEST: usize = 8;
 
@@ -86,6 +86,7 @@ pub fn embed(method: &impl Method, job: &Job, (run, when, how): (&RunDir, When, 
     );
     let seen = no_grad(|| method.see(&images));
     let features = unit(&seen.features.to_device(Device::Cpu));
+    ensure!(features.isfinite().all().int64_value(&[]) == 1, "some features of the test pictures are no numbers");
     let (components, kept) = tsne::principal(&features, tsne::DIMENSIONS);
     let labels: Vec<u16> = images.iter().map(|image| job.plain.test[*image as usize]).collect();
     let map = Map { components, from: before(run, when.step, &images), when, how, device: job.devices[0] };
@@ -185,11 +186,21 @@ fn unit(x: &Tensor) -> Tensor {
 /// The step and the points of the newest map before `step` of the same pictures.
 fn before(run: &RunDir, step: u64, images: &[i64]) -> Option<(u64, Vec<[f32; 2]>)> {
     let files = run.map_files().ok()?;
-    let file = files.iter().rfind(|file| file.step < step)?;
-    let map = file.read().ok()?;
-    let same = map.points.len() == images.len()
-        && map.points.iter().zip(images).all(|(point, image)| i64::from(point.image) == *image);
-    same.then(|| (file.step, map.points.iter().map(|point| point.at).collect()))
+    let mut earlier = files.iter().rev().filter(|file| file.step < step);
+    earlier.find_map(|file| {
+        let map = file.read().ok()?;
+        let same = map.points.len() == images.len()
+            && map.points.iter().zip(images).all(|(point, image)| i64::from(point.image) == *image);
+        same.then(|| (file.step, map.points.iter().map(|point| point.at).collect()))
+    })
+}
+
+/// Lets libtorch and rayon work on so many threads; 0 leaves it to them. Only the first call counts for rayon.
+pub fn use_threads(threads: u32) {
+    if threads > 0 {
+        tch::set_num_threads(threads as i32);
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
+    }
 }
 
 /// The distance of each of `features` `[n, width]` to the mean of its class, over the mean of these distances in the class.
@@ -232,9 +243,11 @@ fn vote(embedding: &mut Embedding, neighbours: &tsne::Neighbours) {
     let labels: Vec<u16> = embedding.points.iter().map(|point| point.label).collect();
     let classes = embedding.about.classes.len();
     for (place, point) in embedding.points.iter_mut().enumerate() {
-        let voters = &neighbours.of(place)[..neighbours.k.min(VOTERS)];
+        let near = &neighbours.of(place)[..neighbours.k.min(VOTERS)];
         let mut votes = vec![0.0; classes];
-        voters.iter().for_each(|voter| votes[usize::from(labels[*voter as usize])] += 1.0 / voters.len() as f32);
+        for voter in near {
+            votes[usize::from(labels[*voter as usize])] += 1.0 / near.len() as f32;
+        }
         (point.answers, point.shares) = two(&votes);
     }
 }

@@ -66,8 +66,12 @@ fn main() -> ExitCode {
         [flag] if flag == "--version" => print(concat!("mocolab-train ", env!("CARGO_PKG_VERSION"))),
         [word, file, count] if word == "preview" => return preview::run(file, count),
         [command, ..] if command == "bench" => return say(bench::run(&bench::Arguments::parse_from(&arguments))),
-        [command, ..] if command == "embed" => return say(embed::run(&embed::Arguments::parse_from(&arguments))),
-        [command, ..] if command == "tsne" => return say(embed::layout(&embed::TsneArguments::parse_from(&arguments))),
+        [command, ..] if command == "embed" => {
+            return say(caught(|| embed::run(&embed::Arguments::parse_from(&arguments))));
+        }
+        [command, ..] if command == "tsne" => {
+            return say(caught(|| embed::layout(&embed::TsneArguments::parse_from(&arguments))));
+        }
         [run] if !run.starts_with('-') => return attend(&RunDir::new(run)),
         _ => {
             print(
@@ -227,6 +231,11 @@ fn no_room(error: &anyhow::Error) -> bool {
         let log = cause.downcast_ref::<LogError>().map(|error| error.error.kind());
         log.or_else(|| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind)).is_some_and(full)
     })
+}
+
+/// What `work` gives; where it panics, an error that says so.
+fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(anyhow!(words(panic.as_ref()))))
 }
 
 /// What a panic says: libtorch's errors come as panics through tch.

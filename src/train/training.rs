@@ -64,9 +64,7 @@ pub fn format(job: &Job) -> Format {
 /// # Errors
 /// Where the record or a checkpoint can't be written or read, or the loss is no longer a number.
 pub fn run<M: Method>(job: &Job, session: &mut Session, make: impl Fn(Format, &From) -> Result<M>) -> Result<Ended> {
-    if job.experiment.threads > 0 {
-        tch::set_num_threads(job.experiment.threads as i32);
-    }
+    embed::use_threads(job.experiment.threads);
     let from = start(job, session)?;
     let mut training = Training::new(job, make(format(job), &from)?, format(job))?;
     let resumed = training.resume(session, &make)?;
@@ -324,9 +322,6 @@ impl<'a, M: Method> Training<'a, M> {
         let seconds = self.seconds();
         let (step, bests) = (self.progress.step, self.progress.best.clone());
         session.write(Event::Epoch(Epoch { epoch, of, step, seconds, metrics, best: bests }))?;
-        if val.collapsed.is_none() && self.maps(epoch, last) {
-            self.map(When { epoch, step }, session)?;
-        }
         let ended = last.then(|| enough.or_else(|| self.time_over(epoch < of)).unwrap_or_default());
         self.progress.complete(epoch, seconds);
         self.sums = self.progress.sums_on(self.job.devices[0]);
@@ -338,6 +333,10 @@ impl<'a, M: Method> Training<'a, M> {
         self.progress.ended = ended;
         if best || last || self.keeps(epoch) || is_due(epoch, self.keeping.checkpoint_every.get()) {
             self.save(session, best)?;
+        }
+        if self.maps(epoch, last) {
+            self.map(When { epoch, step }, session)?;
+            self.epoch_began = Instant::now();
         }
         Ok(())
     }
@@ -366,7 +365,7 @@ impl<'a, M: Method> Training<'a, M> {
     /// As [`embed::embed`].
     pub fn embed(&mut self, how: (&RunDir, When, How)) -> Result<(String, About)> {
         self.descender.exchange(&mut self.method);
-        let made = embed::embed(&self.method, self.job, how);
+        let made = crate::caught(|| embed::embed(&self.method, self.job, how));
         self.descender.exchange(&mut self.method);
         made
     }

@@ -19,6 +19,8 @@ use field::{Field, Seen};
 use mocolab::random::{Purpose, Random};
 use tch::{Device, Kind, Tensor, no_grad};
 
+/// At least so many neighbours are told of each point, where there are as many.
+pub const VOTERS: usize = 20;
 /// Dimensions that points are brought down to before neighbours are looked for.
 pub const DIMENSIONS: i64 = 50;
 /// The standard deviation that the first direction of a map begins with (Kobak and Berens 2019).
@@ -57,33 +59,39 @@ pub fn principal(x: &Tensor, most: i64) -> (Tensor, f64) {
         let kept = directions.narrow(1, width - count, count).flip([1]);
         let (_, greatest) = kept.abs().max_dim(0, true);
         let kept = &kept * kept.gather(0, &greatest, false).sign();
-        let share = variances.narrow(0, width - count, count).sum(Kind::Double) / variances.sum(Kind::Double);
-        (x.matmul(&kept.to_kind(Kind::Float)), share.double_value(&[]))
+        let sum = |variances: &Tensor| variances.clamp_min(0.0).sum(Kind::Double).double_value(&[]);
+        let (part, all) = (sum(&variances.narrow(0, width - count, count)), sum(&variances));
+        // Points in one place lose nothing.
+        (x.matmul(&kept.to_kind(Kind::Float)), if all > 0.0 { part / all } else { 1.0 })
     })
 }
 
 /// Maps the rows of `x` `[n, d]`, principal components first, n above 3: laid out like `from` where that is the map of the same rows before, else
 /// like the first two components. `perplexity` is brought down to a third of the points where it is more.
 ///
-/// On the CPU the map depends on `x`, `from`, `perplexity` and `seed` alone.
+/// On the CPU the same `x`, `from`, `perplexity`, `seed` and number of threads give the same bits.
 pub fn map(x: &Tensor, from: Option<&[[f32; 2]]>, (perplexity, seed): (f64, u64), device: Device) -> Mapped {
     let n = x.size()[0] as usize;
     assert!(n > 3, "a map of {n} points");
     let perplexity = perplexity.min((n - 1) as f64 / 3.0);
     let k = ((3.0 * perplexity).ceil() as usize).min(n - 1);
-    let neighbours = Neighbours::find(&x.to_device(Device::Cpu), k);
-    let affinities = Affinities::new(&neighbours, perplexity);
+    let neighbours = Neighbours::find(&x.to_device(Device::Cpu), k.max(VOTERS).min(n - 1));
+    let affinities = Affinities::new(&neighbours, (k, perplexity));
     // That of earlier features begins small too: from its full size points could not pass each other any more.
     let before = from.filter(|from| from.len() == n).map(|from| Tensor::from_slice(from.as_flattened()).view([-1, 2]));
     let start = begin(before.as_ref().unwrap_or(x), seed);
-    let (points, sum) = if device.is_cuda() && n <= exact::MOST {
-        exact::descend(&affinities, &start, &PHASES, device)
-    } else {
+    let pairs = (device.is_cuda() && n <= exact::MOST).then(|| {
+        // Where the GPU has no room beside the training, the CPU has.
+        crate::caught(|| Ok(exact::descend(&affinities, &start, &PHASES, device))).ok()
+    });
+    let (points, sum) = pairs.flatten().unwrap_or_else(|| {
         let (mut map, mut field) = (Map::new(start), Field::new());
-        PHASES.iter().for_each(|phase| map.descend(&affinities, &mut field, *phase));
+        for phase in PHASES {
+            map.descend(&affinities, &mut field, phase);
+        }
         let sum = normaliser(&mut field, &map.points, &mut vec![Seen::default(); n]);
         (map.points, sum)
-    };
+    });
     let divergence = affinities.divergence(&points, sum);
     Mapped { points, neighbours, perplexity, divergence }
 }
@@ -153,6 +161,6 @@ mod tests {
         }
         let mapped = map(&Tensor::zeros([50, 3], (Kind::Float, Device::Cpu)), None, (30.0, 1), Device::Cpu);
         assert!(mapped.points.iter().flatten().all(|at| at.is_finite()));
-        assert_ne!(mapped.points[0], mapped.points[1]);
+        assert_ne!(mapped.points[0].to_vec(), mapped.points[1].to_vec());
     }
 }

@@ -212,7 +212,7 @@ fn map_frames(project: &Project) -> io::Result<Vec<f64>> {
     }
     for epoch in [1, 2] {
         let Screen::Map(run) = &bench.model.screen else { return Ok(Vec::new()) };
-        let (run, map) = (run.clone(), Ok(Some(Arc::new(made_up(60_000, epoch)))));
+        let (run, map) = (run.clone(), Ok(Arc::new(made_up(60_000, epoch))));
         update(&mut bench.model, Msg::Map(run, map));
     }
     bench.press(KeyCode::Char('l'));

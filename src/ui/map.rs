@@ -9,6 +9,7 @@ pub use point::Way;
 
 use crate::picture::Picture;
 use mocolab::embedding::{By, Colouring, Embedding, Frame};
+use mocolab::experiment::DataSource;
 use mocolab::run::RunDir;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +55,10 @@ pub struct MapScreen {
     run: Option<RunDir>,
     /// By step.
     maps: BTreeMap<u64, Arc<Embedding>>,
+    /// Around all points of all of them.
+    bounds: Option<[[f32; 2]; 2]>,
+    /// The places of the list that is gone through, of the map of this step.
+    order: Option<(u64, List, Vec<usize>)>,
     /// They have been looked for.
     pub listed: bool,
     /// What is wrong with one of them.
@@ -102,6 +107,8 @@ impl MapScreen {
         if self.run.as_ref() != Some(run) {
             self.run = Some(run.clone());
             self.maps.clear();
+            self.hidden.clear();
+            (self.bounds, self.order) = (None, None);
             self.forget_pictures();
             (self.listed, self.trouble, self.step, self.playing, self.image) = (false, None, None, None, None);
             (self.zoom, self.list) = (None, None);
@@ -115,35 +122,48 @@ impl MapScreen {
     }
 
     /// Takes in a map of `run`, or what is wrong with one; nothing of another run.
-    pub fn take(&mut self, run: &RunDir, map: Result<Option<Arc<Embedding>>, String>) {
+    pub fn take(&mut self, run: &RunDir, map: Result<Arc<Embedding>, String>) {
         if self.run.as_ref() != Some(run) {
             return;
         }
         self.listed = true;
         match map {
-            Ok(Some(map)) => {
+            Ok(map) => {
                 if self.maps.values().next_back().is_some_and(|last| last.about.data != map.about.data) {
                     self.forget_pictures();
                 }
+                let there = map.bounds();
+                let union = |here: [[f32; 2]; 2]| {
+                    [0, 1].map(|axis| [here[axis][0].min(there[axis][0]), here[axis][1].max(there[axis][1])])
+                };
+                self.bounds = Some(self.bounds.map_or(there, union));
                 self.maps.insert(map.about.step, map);
+                (self.trouble, self.order) = (None, None);
+                self.put_in_order();
             }
-            Ok(None) => {}
             Err(trouble) => self.trouble = Some(trouble),
         }
     }
 
-    /// Takes in pictures that were asked for, or why they can't be had.
-    pub fn see(&mut self, pictures: Result<Vec<(u32, Picture)>, String>) {
-        match pictures {
-            Ok(pictures) => {
-                if self.pictures.len() > PICTURES {
-                    self.pictures.clear();
-                    self.asked.retain(|number| pictures.iter().any(|(seen, _)| seen == number));
-                }
-                self.pictures.extend(pictures);
-            }
-            Err(trouble) => self.unseen = Some(trouble),
+    /// Lets go of the maps of `run` of other steps than these.
+    pub fn keep(&mut self, run: &RunDir, steps: &[u64]) {
+        if self.run.as_ref() == Some(run) {
+            self.maps.retain(|step, _| steps.contains(step));
+            self.listed = true;
         }
+    }
+
+    /// Takes in pictures of `data` that were asked for, and why others can't be had; nothing of data that is no longer shown.
+    pub fn see(&mut self, data: &DataSource, pictures: Vec<(u32, Picture)>, trouble: Option<String>) {
+        if self.map().is_none_or(|map| map.about.data != *data) {
+            return;
+        }
+        if self.pictures.len() > PICTURES {
+            self.pictures.clear();
+            self.asked.retain(|number| pictures.iter().any(|(seen, _)| seen == number));
+        }
+        self.pictures.extend(pictures);
+        self.unseen = trouble;
     }
 
     /// The picture called `number`, where it has been read.
@@ -158,7 +178,7 @@ impl MapScreen {
         let places = std::iter::once(place).chain(map.near(place));
         let numbers = places.map(|place| map.points[place].image);
         let wanted: Vec<u32> = numbers.filter(|number| !self.asked.contains(number)).collect();
-        if wanted.is_empty() || self.unseen.is_some() {
+        if wanted.is_empty() {
             return None;
         }
         self.asked.extend(&wanted);
@@ -209,8 +229,18 @@ impl MapScreen {
             }
             None => map.points.iter().map(|point| point.at).collect(),
         };
-        let colouring = map.colouring(self.by).or_else(|_| map.colouring(By::Class)).unwrap_or_default();
+        let colouring = map.colouring(self.coloured_by(map)).unwrap_or_default();
         Some(Shown { map, at: at.into(), colouring, chosen: self.place(map) })
+    }
+
+    /// What points of `map` are coloured by: as asked, or by class where its data does not allow that.
+    fn coloured_by(&self, map: &Embedding) -> By {
+        if map.colouring(self.by).is_ok() { self.by } else { By::Class }
+    }
+
+    /// What the points in front are coloured by.
+    pub fn colours(&self) -> By {
+        self.map().map_or(self.by, |map| self.coloured_by(map))
     }
 
     /// The place of the point under the cursor.
@@ -221,15 +251,18 @@ impl MapScreen {
 
     /// What is in sight on `size` dots: the same while epochs are played.
     pub fn frame(&self, size: [usize; 2]) -> Frame {
-        let bounds = self.maps.values().map(|map| map.bounds());
-        let union = |a: [[f32; 2]; 2], b: [[f32; 2]; 2]| {
-            [0, 1].map(|axis| [a[axis][0].min(b[axis][0]), a[axis][1].max(b[axis][1])])
-        };
-        let all = Frame::around(bounds.reduce(union).unwrap_or([[0.0, 1.0]; 2]), size);
+        let all = Frame::around(self.bounds.unwrap_or([[0.0, 1.0]; 2]), size);
         match self.zoom {
             Some(zoom) => Frame { middle: self.middle, ..all.zoomed(zoom) },
             None => all,
         }
+    }
+
+    /// What is in sight at least, whatever the proportions of the plot: half of it lies beside its middle.
+    fn surely_in_sight(&self) -> Frame {
+        let all = self.bounds.unwrap_or([[0.0, 1.0]; 2]);
+        let half = all.map(|[low, high]| (high - low) / 2.0 * self.zoom.unwrap_or(1.0));
+        Frame { middle: self.frame([1, 1]).middle, reach: half }
     }
 
     /// How many times nearer than all.
@@ -247,19 +280,41 @@ impl MapScreen {
         self.playing.is_some()
     }
 
-    /// Plays from the epoch in front on, from the first where that is the last; or stops.
-    pub fn play(&mut self, now: f64) {
-        let Some(here) = self.step() else { return };
-        if self.playing.take().is_some() || self.maps.len() < 2 {
-            return;
+    /// Plays from the epoch in front on, from the first where that is the last; or stops. Gives false where there is but one.
+    pub fn play(&mut self, now: f64) -> bool {
+        let Some(here) = self.step() else { return false };
+        if self.playing.take().is_some() {
+            return true;
+        }
+        if self.maps.len() < 2 {
+            return false;
         }
         self.step = if self.next(here).is_some() { Some(here) } else { self.maps.keys().next().copied() };
         self.playing = Some(now);
+        self.put_in_order();
+        true
     }
 
     /// When it looks different by itself.
     pub fn next_change(&self, now: f64) -> Option<f64> {
         self.playing.map(|_| now + FRAME)
+    }
+
+    /// Puts the list that is gone through in order for the map in front.
+    fn put_in_order(&mut self) {
+        let Some((list, map)) = self.list.zip(self.map().cloned()) else {
+            self.order = None;
+            return;
+        };
+        let step = map.about.step;
+        if self.order.as_ref().is_none_or(|(of, order, _)| (*of, *order) != (step, list)) {
+            self.order = Some((step, list, list.places(&map)));
+        }
+    }
+
+    /// The places of the list that is gone through, in its order.
+    pub fn ordered(&self) -> &[usize] {
+        self.order.as_ref().map_or(&[], |(_, _, places)| places)
     }
 
     /// Time has passed.
@@ -278,6 +333,7 @@ impl MapScreen {
             if self.playing.is_none() {
                 self.step = None;
             }
+            self.put_in_order();
         }
     }
 
@@ -288,13 +344,14 @@ impl MapScreen {
         let there = if later { self.next(here) } else { self.maps.range(..here).next_back().map(|(step, _)| *step) };
         // The newest stays the newest when one more comes.
         self.step = there.filter(|step| self.next(*step).is_some()).or(if there.is_none() { self.step } else { None });
+        self.put_in_order();
         there.is_some()
     }
 
     /// Colours by the next thing that the data allows.
     pub fn turn_colour(&mut self) {
         let Some(map) = self.map().cloned() else { return };
-        let at = By::ALL.iter().position(|by| *by == self.by).unwrap_or(0);
+        let at = By::ALL.iter().position(|by| *by == self.coloured_by(&map)).unwrap_or(0);
         let mut following = By::ALL.iter().cycle().skip(at + 1).take(By::ALL.len());
         if let Some(by) = following.find(|by| map.colouring(**by).is_ok()) {
             self.by = *by;
@@ -305,7 +362,7 @@ impl MapScreen {
     /// The group of the point under the cursor.
     fn group(&self) -> Option<u16> {
         let map = self.map()?;
-        map.colouring(self.by).ok()?.groups.get(self.place(map)?).copied()
+        map.colouring(self.coloured_by(map)).ok()?.groups.get(self.place(map)?).copied()
     }
 
     /// Hides a group, or shows it again.
@@ -325,8 +382,10 @@ impl MapScreen {
 
     /// Shows the group of the point under the cursor alone. Gives false where there is none.
     pub fn show_only(&mut self) -> bool {
-        let groups =
-            self.map().and_then(|map| map.colouring(self.by).ok()).map_or(0, |colouring| colouring.names.len());
+        let groups = self
+            .map()
+            .and_then(|map| map.colouring(self.coloured_by(map)).ok())
+            .map_or(0, |colouring| colouring.names.len());
         let Some(group) = self.group() else { return false };
         self.hidden = (0..groups as u16).filter(|other| *other != group).collect();
         true
@@ -360,24 +419,28 @@ impl MapScreen {
         // The scale of dots does not matter for what is in the middle.
         let now = self.frame([1, 1]);
         let chosen = self.place(&map).map(|place| map.points[place].at);
-        let zoom = self.zoom.unwrap_or(1.0) * if closer { 1.0 / CLOSER } else { CLOSER };
+        let before = self.zoom.unwrap_or(1.0);
+        let zoom = (before * if closer { 1.0 / CLOSER } else { CLOSER }).max(CLOSEST);
         if zoom >= 0.999 {
             self.zoom = None;
             return;
         }
-        let factor = if closer { 1.0 / CLOSER } else { CLOSER };
+        let factor = zoom / before;
+        if (factor - 1.0).abs() < f32::EPSILON {
+            return;
+        }
         self.middle = match (about, chosen) {
             // What lies under the mouse stays there.
             (Some(about), _) => [0, 1].map(|axis| about[axis] + (now.middle[axis] - about[axis]) * factor),
             (None, Some(chosen)) if closer => chosen,
             _ => now.middle,
         };
-        self.zoom = Some(zoom.max(CLOSEST));
+        self.zoom = Some(zoom);
     }
 
     /// Moves what is in sight aside, by parts of its width and height.
     pub fn pan(&mut self, way: Way) {
-        let now = self.frame([1, 1]);
+        let now = self.surely_in_sight();
         let [across, up] = way.steps();
         if self.zoom.is_some() {
             self.middle =

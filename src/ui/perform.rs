@@ -8,7 +8,7 @@ use super::watcher::{self, Order};
 use crate::picture::Picture;
 use crate::project::{self, Project};
 use anyhow::Context;
-use mocolab::data::{self, Shown};
+use mocolab::data::{self, Places, Shown};
 use mocolab::device::sample::Sampler;
 use mocolab::device::{Choice, Devices};
 use mocolab::executor::local;
@@ -31,6 +31,7 @@ pub struct Hands {
     tell: UnboundedSender<Msg>,
     watcher: Sender<Order>,
     sampler: Sender<bool>,
+    pictures: Sender<(DataSource, Vec<u32>)>,
     read_only: bool,
 }
 
@@ -41,7 +42,10 @@ impl Hands {
         let (sampler, wanted) = channel();
         let (runs, listener) = (project.runs.path().to_owned(), tell.clone());
         thread::spawn(move || sample(&runs, &wanted, &listener));
-        Self { project, tell, watcher, sampler, read_only }
+        let (pictures, wanted) = channel();
+        let (places, listener) = (project.places.clone(), tell.clone());
+        thread::spawn(move || look_at_pictures(&places, &wanted, &listener));
+        Self { project, tell, watcher, sampler, pictures, read_only }
     }
 
     /// Carries out `command`; returns at once.
@@ -51,6 +55,10 @@ impl Hands {
             let _ = self.watcher.send(Order::Follow(attention.log));
             let _ = self.watcher.send(Order::Maps(attention.maps));
             let _ = self.sampler.send(attention.devices);
+            return;
+        }
+        if let Cmd::Pictures(data, numbers) = command {
+            let _ = self.pictures.send((data, numbers));
             return;
         }
         let (project, tell, watcher) = (self.project.clone(), self.tell.clone(), self.watcher.clone());
@@ -70,11 +78,7 @@ impl Hands {
                 Cmd::Say(run, said) => say(&tell, &run, said),
                 Cmd::Embed(run) => {
                     let made = local::embed(&run, &[]).map_err(|error| log_line(&format!("{error:#}")));
-                    Msg::Embedded(run, made.map(|about| log_line(&about)))
-                }
-                Cmd::Pictures(data, numbers) => {
-                    let _ = tell.send(Msg::Pictures(pictures(&project, &data, &numbers)));
-                    return;
+                    Msg::Embedded(run, made.map(|about| log_line(&about.to_string())))
                 }
                 Cmd::Copy(what, text) => copied(what, &text, read_only),
                 Cmd::Trash(run) => match project.runs.trash(&run) {
@@ -98,7 +102,7 @@ impl Hands {
                         told(Err::<String, _>(error))
                     }
                 },
-                Cmd::Attend(_) => return,
+                Cmd::Attend(_) | Cmd::Pictures(..) => return,
             };
             let _ = watcher.send(Order::Look);
             // Nobody listens any more once the user has left.
@@ -132,11 +136,41 @@ fn sample(runs: &std::path::Path, wanted: &Receiver<bool>, tell: &UnboundedSende
     }
 }
 
-/// Single test pictures, to be looked at.
-fn pictures(project: &Project, data: &DataSource, numbers: &[u32]) -> Result<Vec<(u32, Picture)>, String> {
-    let read = data::test_pictures(data, &project.places, numbers);
+/// Reads single test pictures, one request after the other; those that wait are read at once.
+fn look_at_pictures(places: &Places, wanted: &Receiver<(DataSource, Vec<u32>)>, tell: &UnboundedSender<Msg>) {
+    while let Ok((data, mut numbers)) = wanted.recv() {
+        let mut other = None;
+        for (of, more) in wanted.try_iter() {
+            if of == data {
+                numbers.extend(more);
+            } else {
+                other = Some((of, more));
+            }
+        }
+        for (data, numbers) in std::iter::once((data, numbers)).chain(other) {
+            let (pictures, trouble) = pictures(places, &data, &numbers);
+            if tell.send(Msg::Pictures(data, pictures, trouble)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The pictures that can be read, and what is wrong with one that can't.
+fn pictures(places: &Places, data: &DataSource, numbers: &[u32]) -> (Vec<(u32, Picture)>, Option<String>) {
     let picture = |shown: Shown| (shown.number, Picture { width: shown.width, pixels: shown.pixels });
-    read.map(|all| all.into_iter().map(picture).collect()).map_err(|error| log_line(&error.to_string()))
+    match data::test_pictures(data, places, numbers) {
+        Ok(all) => (all.into_iter().map(picture).collect(), None),
+        Err(error) if numbers.len() < 2 => (Vec::new(), Some(log_line(&error.to_string()))),
+        // One that is gone does not hide the others.
+        Err(_) => {
+            let each = numbers.iter().map(|number| pictures(places, data, std::slice::from_ref(number)));
+            each.fold((Vec::new(), None), |(mut all, trouble), (more, other)| {
+                all.extend(more);
+                (all, trouble.or(other))
+            })
+        }
+    }
 }
 
 /// Says something of a run, and tells what is said of it now.

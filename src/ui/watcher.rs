@@ -8,6 +8,7 @@ use crate::project::Project;
 use mocolab::run::{MapFile, Output, RunDir};
 use mocolab::text::log_line;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -62,8 +63,10 @@ struct Watcher {
     round: usize,
     whole: BTreeSet<RunDir>,
     followed: Option<(RunDir, Output)>,
-    /// The run whose maps are read, and those that were told; none before they were looked for.
-    mapped: Option<(RunDir, Option<Vec<MapFile>>)>,
+    /// The run whose maps are read.
+    mapped: Option<RunDir>,
+    /// The run whose maps were told last, the names that lay there, and the maps; none before they were looked for.
+    told: Option<(RunDir, Vec<OsString>, Vec<MapFile>)>,
     /// Runs that may be worth a cache.
     to_keep: BTreeSet<RunDir>,
     /// Caches are written.
@@ -82,7 +85,20 @@ impl Watcher {
     fn new(project: Project, tell: UnboundedSender<Msg>) -> Self {
         let (runs, whole, to_keep) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
         let (suite, folders, followed) = (Suite::Untold, None, None);
-        Self { project, tell, suite, runs, folders, round: 0, whole, followed, mapped: None, to_keep, keep: true }
+        Self {
+            project,
+            tell,
+            suite,
+            runs,
+            folders,
+            round: 0,
+            whole,
+            followed,
+            mapped: None,
+            told: None,
+            to_keep,
+            keep: true,
+        }
     }
 
     /// Looks, waits, looks again; `None` from a step means that nobody listens any more.
@@ -133,9 +149,12 @@ impl Watcher {
             Order::Follow(run) => self.followed = run.map(|run| (run.clone(), Output::new(&run, LOG_LINES))),
             Order::Whole(runs) => self.whole = runs,
             Order::Maps(run) => {
-                if self.mapped.as_ref().map(|(run, _)| run) != run.as_ref() {
-                    self.mapped = run.map(|run| (run, None));
+                // The screen has let go of what was told of another run.
+                let another = |run: &RunDir| self.told.as_ref().is_some_and(|(told, ..)| told != run);
+                if run.as_ref().is_some_and(another) {
+                    self.told = None;
                 }
+                self.mapped = run;
             }
         }
     }
@@ -228,25 +247,31 @@ impl Watcher {
         Some(more || !self.to_keep.is_empty())
     }
 
-    /// Tells the maps that have come, the newest first.
+    /// Tells the maps that have come, the newest first, and which there are.
     fn read_maps(&mut self) -> Option<()> {
-        let Some((run, told)) = &mut self.mapped else { return Some(()) };
-        let first = told.is_none();
-        let before = told.take().unwrap_or_default();
-        let files = run.map_files();
-        *told = Some(files.as_ref().map_or(before.clone(), Clone::clone));
-        let say = |map| self.tell.send(Msg::Map(run.clone(), map)).ok();
-        match files {
-            Ok(files) => {
-                for file in files.iter().rev().filter(|file| !before.contains(file)) {
-                    say(file.read().map(|map| Some(Arc::new(map))).map_err(|error| log_line(&error.to_string())))?;
-                }
-                if first && files.is_empty() { say(Ok(None)) } else { Some(()) }
-            }
-            Err(error) if first => say(Err(log_line(&error.to_string()))),
-            // What can't be listed for a moment is as it was.
-            Err(_) => Some(()),
+        let Some(run) = self.mapped.clone() else { return Some(()) };
+        let (names, told) = (run.map_names(), self.told.take().filter(|(of, ..)| *of == run));
+        if let Some(same) = told.as_ref().filter(|(_, before, _)| *before == names) {
+            self.told = Some(same.clone());
+            return Some(());
         }
+        let before = told.map(|(_, _, files)| files).unwrap_or_default();
+        let say = |map| self.tell.send(Msg::Map(run.clone(), map)).ok();
+        let files = match run.map_files() {
+            Ok(files) => files,
+            Err(error) => return say(Err(log_line(&error.to_string()))),
+        };
+        self.tell.send(Msg::MapSteps(run.clone(), files.iter().map(|file| file.step).collect())).ok()?;
+        for file in files.iter().rev().filter(|file| !before.contains(file)) {
+            match file.read() {
+                Ok(map) => say(Ok(Arc::new(map)))?,
+                // Another has taken its place meanwhile: the next look finds that.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => say(Err(log_line(&error.to_string())))?,
+            }
+        }
+        self.told = Some((run, names, files));
+        Some(())
     }
 
     fn read_log(&mut self) -> Option<()> {

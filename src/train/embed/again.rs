@@ -1,7 +1,7 @@
 //! `mocolab-train embed`: the map of a run at one of its checkpoints, or of an earlier map with other settings; and
 //! `mocolab-train tsne`: that of any matrix.
 
-use super::{How, Map, When, npy};
+use super::{FEWEST, How, Map, When, before, npy};
 use crate::{
     checkpoint::Loaded, device, method::Job, moco::Moco, probe::Probe, supervised::Supervised, training, tsne,
 };
@@ -44,7 +44,7 @@ pub struct Arguments {
 #[derive(Debug, Parser)]
 #[command(name = "mocolab-train tsne")]
 pub struct TsneArguments {
-    /// A file of NumPy, `[n, d]`, 32- or 64-bit floats.
+    /// A file of `NumPy`, `[n, d]`, 32- or 64-bit floats.
     input: PathBuf,
     /// Where to write the points, as CSV: a header `x,y`, a row a point.
     output: PathBuf,
@@ -56,18 +56,18 @@ pub struct TsneArguments {
     seed: u64,
     /// CPU threads; 0 = all.
     #[arg(long, default_value_t = 0)]
-    threads: usize,
+    threads: u32,
     /// `cpu`, or a GPU as `cuda:0`.
     #[arg(long, default_value = "cpu")]
     device: String,
 }
 
 fn perplexity(text: &str) -> Result<f64, String> {
-    let value = text.parse::<f64>().ok().filter(|value| value.is_finite() && *value > 1.0);
-    value.ok_or_else(|| format!("`{text}` is not allowed: a number above 1, 5 to 50 is usual"))
+    let value = text.parse::<f64>().ok().filter(|value| (2.0..=500.0).contains(value));
+    value.ok_or_else(|| format!("`{text}` is not allowed: a number from 2 to 500, 5 to 50 is usual"))
 }
 
-/// Makes the map; gives a line about it.
+/// Makes the map; gives what is known of it, as JSON.
 ///
 /// # Errors
 /// Where the run, its data, its checkpoint or the device isn't as it should be, or the map can't be written.
@@ -76,9 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<String> {
     let path = run.experiment().display().to_string();
     let text = std::fs::read_to_string(&path).with_context(|| format!("reading `{path}`"))?;
     let experiment = read_snapshot(&text, &path)?;
-    if experiment.threads > 0 {
-        tch::set_num_threads(experiment.threads as i32);
-    }
+    super::use_threads(experiment.threads);
     let own = How::of(experiment.recipe.judging(), experiment.seed);
     let how = How {
         images: arguments.images.unwrap_or(own.images),
@@ -88,7 +86,10 @@ pub fn run(arguments: &Arguments) -> Result<String> {
     let device = device::open(&arguments.device)?;
     let checkpoint = match arguments.checkpoint(&run)? {
         Found::Checkpoint(checkpoint) => checkpoint,
-        Found::Map(step) => return again(&run, step, (how, arguments.images), device).map(|about| about.to_string()),
+        Found::Map(step) => {
+            return again(&run, step, (how, arguments.images), device)
+                .and_then(|about| Ok(serde_json::to_string(&about)?));
+        }
     };
     let project = run.path().ancestors().nth(3).unwrap_or(run.path()).to_owned();
     let dataset = data::load(&experiment.data, &Places::new(project))?;
@@ -110,7 +111,7 @@ pub fn run(arguments: &Arguments) -> Result<String> {
         }
         other => bail!("this trainer does not know the recipe `{}`: it is older than mocolab", other.name()),
     };
-    Ok(about.to_string())
+    Ok(serde_json::to_string(&about)?)
 }
 
 /// What a map can be made of.
@@ -124,8 +125,12 @@ impl Arguments {
     fn checkpoint(&self, run: &RunDir) -> Result<Found> {
         let folder = run.checkpoints();
         let files = newest_first(&folder).with_context(|| format!("reading `{}`", folder.display()))?;
-        let fits = |file: &&CheckpointFile| self.epoch.is_none_or(|epoch| file.epoch == Some(epoch));
-        if let Some(file) = files.iter().find(fits) {
+        // Newest first; of an epoch the one at its end, not one of the next epoch's middle.
+        let found = match self.epoch {
+            Some(epoch) => files.iter().rfind(|file| file.epoch == Some(epoch)),
+            None => files.first(),
+        };
+        if let Some(file) = found {
             return Ok(Found::Checkpoint(file.clone()));
         }
         let Some(epoch) = self.epoch else {
@@ -165,8 +170,16 @@ fn again(run: &RunDir, step: u64, (how, images): (How, Option<u64>), device: tch
         embedding.points.len()
     );
     let components = Tensor::from_slice(&components).view([-1, width as i64]);
+    let images: Vec<i64> = embedding.points.iter().map(|point| i64::from(point.image)).collect();
+    ensure!(
+        images.len() >= FEWEST && components.size()[0] == images.len() as i64,
+        "`{}` holds {} points and {} rows of components: it can't be laid out again",
+        file.path().display(),
+        images.len(),
+        components.size()[0]
+    );
     let when = When { epoch: embedding.about.epoch, step };
-    let map = Map { components, from: None, when, how, device };
+    let map = Map { components, from: before(run, step, &images), when, how, device };
     map.finish(embedding, run, began).map(|(_, about)| about)
 }
 
@@ -176,20 +189,23 @@ fn again(run: &RunDir, step: u64, (how, images): (How, Option<u64>), device: tch
 /// Where the matrix can't be read, has too few rows, or the points can't be written.
 pub fn layout(arguments: &TsneArguments) -> Result<String> {
     let device = device::open(&arguments.device)?;
-    if arguments.threads > 0 {
-        tch::set_num_threads(arguments.threads as i32);
-        rayon::ThreadPoolBuilder::new().num_threads(arguments.threads).build_global().context("setting threads")?;
-    }
+    super::use_threads(arguments.threads);
     let x = npy::read(&arguments.input)?;
-    let n = x.size()[0];
-    ensure!(n >= super::FEWEST as i64, "`{}` has {n} rows: a map needs {}", arguments.input.display(), super::FEWEST);
+    let [n, columns] = x.size()[..] else { bail!("`{}` is no matrix", arguments.input.display()) };
+    ensure!(
+        n >= FEWEST as i64 && columns > 0,
+        "`{}` has {n} rows and {columns} columns: a map needs {FEWEST} rows and a column",
+        arguments.input.display()
+    );
     ensure!(
         x.isfinite().all().int64_value(&[]) == 1,
         "`{}` holds values that are no numbers",
         arguments.input.display()
     );
     let began = Instant::now();
-    let (components, kept) = tsne::principal(&x, tsne::DIMENSIONS);
+    // A map does not depend on the scale of what it maps; squares of large numbers might not be numbers any more.
+    let largest = x.abs().max().double_value(&[]).max(f64::from(f32::MIN_POSITIVE));
+    let (components, kept) = tsne::principal(&(x / largest), tsne::DIMENSIONS);
     let mapped = tsne::map(&components, None, (arguments.perplexity, arguments.seed), device);
     let seconds = began.elapsed().as_secs_f64();
     let mut text = String::from("x,y\n");

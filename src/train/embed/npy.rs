@@ -1,4 +1,4 @@
-//! Matrices in NumPy's files.
+//! Matrices in `NumPy`'s files.
 
 use anyhow::{Context, Result, ensure};
 use npyz::{NpyFile, Order};

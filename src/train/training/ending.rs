@@ -85,6 +85,7 @@ impl<M: Method> Training<'_, M> {
             self.progress.step, self.keeping.rollbacks
         );
         alert(session, word(error), message)?;
+        session.run().remove_maps_after(self.progress.step).context("removing maps of what is gone back behind")?;
         let file = resumed.map(|checkpoint| checkpoint.file);
         self.announce(session, file.clone())?;
         // Kept at once, so that a process that is killed now does not roll back anew; the place is that of the file before.

@@ -18,13 +18,13 @@ pub struct Affinities {
 }
 
 impl Affinities {
-    /// Those of points whose `neighbours` lie at squared distances: in each row a Gaussian whose entropy is the logarithm
+    /// Those of points of whose `neighbours` the nearest `k` lie at squared distances: in each row a Gaussian whose entropy is the logarithm
     /// of `perplexity`, then the mean of both directions (van der Maaten and Hinton 2008, equations 1 and section 3.1).
-    pub fn new(neighbours: &Neighbours, perplexity: f64) -> Self {
-        let (n, k) = (neighbours.rows(), neighbours.k);
+    pub fn new(neighbours: &Neighbours, (k, perplexity): (usize, f64)) -> Self {
+        let n = neighbours.rows();
         let own: Vec<Vec<f32>> =
-            (0..n).into_par_iter().map(|row| gaussian(neighbours.squares(row), perplexity)).collect();
-        let each = |row: usize| neighbours.of(row).iter().copied().zip(own[row].iter().copied());
+            (0..n).into_par_iter().map(|row| gaussian(&neighbours.squares(row)[..k], perplexity)).collect();
+        let each = |row: usize| neighbours.of(row)[..k].iter().copied().zip(own[row].iter().copied());
         let mut lists: Vec<Vec<(u32, f32)>> = (0..n).map(|row| each(row).collect()).collect();
         for row in 0..n {
             each(row).for_each(|(column, value)| lists[column as usize].push((row as u32, value)));
@@ -66,7 +66,7 @@ impl Affinities {
         self.starts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
     }
 
-    /// The Kullback-Leibler divergence of the map `points` from these, in nats, where `normaliser` is Σ_{i≠j} 1/(1 + |y_i - y_j|²)
+    /// The Kullback-Leibler divergence of the map `points` from these, in nats, where `normaliser` is Σ_{i≠j} 1/(1 + |`y_i` - `y_j|²`)
     /// (van der Maaten and Hinton 2008, equation 4).
     pub fn divergence(&self, points: &[[f32; 2]], normaliser: f64) -> f64 {
         let rows = (0..self.rows()).into_par_iter().map(|row| {
@@ -98,7 +98,9 @@ fn gaussian(squares: &[f64], perplexity: f64) -> Vec<f32> {
             sum += *share;
             moment += *share * (square - least);
         }
-        shares.iter_mut().for_each(|share| *share /= sum);
+        for share in &mut shares {
+            *share /= sum;
+        }
         let over = sum.ln() + precision * moment / sum - perplexity.ln();
         if over.abs() < TOLERANCE {
             break;
@@ -134,7 +136,7 @@ mod tests {
     #[test]
     fn both_directions_count_and_all_sum_to_one() {
         let neighbours = Neighbours::given(2, &[1, 2, 0, 2, 1, 0, 0, 1], &[1.0, 4.0, 1.0, 1.5, 1.5, 4.0, 9.0, 8.0]);
-        let affinities = Affinities::new(&neighbours, 1.5);
+        let affinities = Affinities::new(&neighbours, (2, 1.5));
         let at = |row: usize, column: u32| {
             let (columns, values) = affinities.row(row);
             columns.iter().position(|there| *there == column).map(|place| values[place])
@@ -152,7 +154,7 @@ mod tests {
     #[test]
     fn the_divergence_is_that_of_the_definition() {
         let neighbours = Neighbours::given(2, &[1, 2, 0, 2, 1, 0], &[1.0, 2.0, 1.0, 3.0, 3.0, 2.0]);
-        let affinities = Affinities::new(&neighbours, 1.5);
+        let affinities = Affinities::new(&neighbours, (2, 1.5));
         let points = [[0.0, 0.0], [1.0, 0.5], [-2.0, 1.0]];
         let w = |i: usize, j: usize| {
             let [a, b]: [[f32; 2]; 2] = [points[i], points[j]];

@@ -43,7 +43,7 @@ impl Map {
         Self { points, moves: vec![[0.0; 2]; n], gains: vec![[1.0; 2]; n] }
     }
 
-    /// Goes through `phase` on the CPU. Gives the normaliser of the last step: Σ_{i≠j} 1 / (1 + |y_i - y_j|²). The result depends on
+    /// Goes through `phase` on the CPU. Gives the normaliser of the last step: Σ_{i≠j} 1 / (1 + |`y_i` - `y_j|²`). The result depends on
     /// neither the number of threads nor the time of day.
     pub fn descend(&mut self, affinities: &Affinities, field: &mut Field, phase: Phase) {
         let n = self.points.len();
@@ -71,7 +71,7 @@ impl Map {
     }
 }
 
-/// Looks at all pairs; gives Σ_{i≠j} 1 / (1 + |y_i - y_j|²).
+/// Looks at all pairs; gives Σ_{i≠j} 1 / (1 + |`y_i` - `y_j|²`).
 pub fn normaliser(field: &mut Field, points: &[[f32; 2]], seen: &mut [Seen]) -> f64 {
     field.see(points, seen);
     let parts = seen.par_chunks(256).map(|part| part.iter().map(|seen| f64::from(seen.potential)).sum::<f64>());
@@ -100,7 +100,7 @@ impl Room {
         Self([vec![0.0; longest], vec![0.0; longest]])
     }
 
-    /// Σ_j p_ij (y_i - y_j) / (1 + |y_i - y_j|²) over the neighbours of `point`.
+    /// `Σ_j` `p_ij` (`y_i` - `y_j`) / (1 + |`y_i` - `y_j|²`) over the neighbours of `point`.
     fn pull(&mut self, points: &[[f32; 2]], point: usize, (columns, values): (&[u32], &[f32])) -> [f32; 2] {
         let [across, down] = &mut self.0;
         let (across, down) = (&mut across[..columns.len()], &mut down[..columns.len()]);
@@ -142,7 +142,7 @@ mod tests {
             .collect();
         let neighbours = Neighbours::find(&Tensor::from_slice(&rows).view([n as i64, 4]), 30);
         let start = (0..n).map(|_| [0, 1].map(|_| random.normal() as f32 * 1e-4)).collect();
-        (Affinities::new(&neighbours, 10.0), start)
+        (Affinities::new(&neighbours, (30, 10.0)), start)
     }
 
     /// The slope of a step is that of the divergence, to the factor 4 that the rate stands for.

@@ -38,11 +38,15 @@ pub fn descend(affinities: &Affinities, start: &[[f32; 2]], phases: &[Phase], de
     })
 }
 
-/// 1 / (1 + |y_i - y_j|²) for all pairs of `points` `[n, 2]`, 0 for a point and itself: `[n, n]`.
+/// 1 / (1 + |`y_i` - `y_j|²`) for all pairs of `points` `[n, 2]`, 0 for a point and itself: `[n, n]`.
 fn nearness(points: &Tensor) -> Tensor {
-    let apart = points.unsqueeze(1) - points.unsqueeze(0);
-    let near = (apart.square().sum_dim_intlist([2].as_slice(), false, Kind::Float) + 1.0).reciprocal();
-    let _ = near.shallow_clone().fill_diagonal_(0.0, false);
+    let apart = |axis: i64| {
+        let at = points.select(1, axis);
+        (at.unsqueeze(1) - at.unsqueeze(0)).square_()
+    };
+    let mut near = apart(0);
+    near += apart(1);
+    let _ = near.g_add_scalar_(1.0).reciprocal_().fill_diagonal_(0.0, false);
     near
 }
 
@@ -67,7 +71,7 @@ mod tests {
     fn both_ways_go_the_same_way() {
         let mut random = Random::new(5, Purpose::Weights, (0, 0));
         let rows: Vec<f32> = (0..300 * 5).map(|_| random.normal() as f32).collect();
-        let affinities = Affinities::new(&Neighbours::find(&Tensor::from_slice(&rows).view([300, 5]), 30), 10.0);
+        let affinities = Affinities::new(&Neighbours::find(&Tensor::from_slice(&rows).view([300, 5]), 30), (30, 10.0));
         let start: Vec<[f32; 2]> = (0..300).map(|_| [0, 1].map(|_| random.normal() as f32 * 2.0)).collect();
         let phase = |steps| Phase { steps, exaggeration: 2.0, momentum: 0.5, rate: 1.0 / 12.0 };
         let apart = |steps| {
@@ -88,7 +92,7 @@ mod tests {
     #[test]
     fn the_matrix_holds_all_probabilities() {
         let neighbours = Neighbours::given(2, &[1, 2, 0, 2, 1, 0], &[1.0, 2.0, 1.0, 3.0, 3.0, 2.0]);
-        let affinities = Affinities::new(&neighbours, 1.5);
+        let affinities = Affinities::new(&neighbours, (2, 1.5));
         let dense = dense(&affinities);
         assert_eq!(dense, dense.transpose(0, 1));
         assert!((dense.sum(Kind::Double).double_value(&[]) - 1.0).abs() < 1e-6);

@@ -1,8 +1,8 @@
 //! The repulsion of all pairs of points of a map at once, by a grid and a Fourier transform.
 //!
-//! With w(r) = 1 / (1 + r²) the map's normaliser is Z = Σ_{i≠j} w(|y_i - y_j|) and the repulsion on point i is
-//! Σ_j (y_i - y_j) w² / Z (van der Maaten and Hinton 2008, equation 5). As (y_i - y_j) w² = -½ ∇w, one potential
-//! ψ(y) = Σ_j w(|y - y_j|) gives both: its values and its gradient at the points. ψ is a convolution, so it costs one
+//! With w(r) = 1 / (1 + r²) the map's normaliser is Z = Σ_{i≠j} `w(|y_i` - `y_j`|) and the repulsion on point i is
+//! `Σ_j` (`y_i` - `y_j`) w² / Z (van der Maaten and Hinton 2008, equation 5). As (`y_i` - `y_j`) w² = -½ ∇w, one potential
+//! ψ(y) = `Σ_j` w(|y - `y_j`|) gives both: its values and its gradient at the points. ψ is a convolution, so it costs one
 //! transform forth and one back where interpolation of every sum on its own (`FIt-SNE`, Linderman et al. 2019) takes
 //! four of each. Charges are spread to the nodes of a grid, and ψ is read between them, by cubic B-splines, whose
 //! smoothing the transform takes out again (smooth particle-mesh Ewald, Essmann et al. 1995).
@@ -12,6 +12,8 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::{Fft, FftPlanner, num_complex::Complex};
 use std::sync::Arc;
 
+/// Up to so many points all pairs are summed: a grid's small error in what a point does to itself would count.
+const FEW: usize = 256;
 /// Distance between nodes, in units of the map. w varies over a distance of 1.
 const SPACING: f32 = 0.4;
 /// Nodes beside the outermost point, for its splines.
@@ -23,12 +25,12 @@ const PARTS: usize = 4;
 /// Columns, or rows, that a thread transposes at a time: of 8 bytes each, a cache line.
 const BLOCK: usize = 8;
 
-/// ψ at a point and half its gradient there, with the sign turned: Σ_j w, and Σ_j (y - y_j) w².
+/// ψ at a point and half its gradient there, with the sign turned: `Σ_j` w, and `Σ_j` (y - `y_j`) w².
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Seen {
-    /// Σ_j w, the point itself included.
+    /// `Σ_j` w, the point itself included.
     pub potential: f32,
-    /// Σ_j (y - y_j) w², in units of the map.
+    /// `Σ_j` (y - `y_j`) w², in units of the map.
     pub push: [f32; 2],
 }
 
@@ -115,6 +117,9 @@ impl Field {
 
     /// What all `points` do to each of them, itself included. The result does not depend on the number of threads.
     pub fn see(&mut self, points: &[[f32; 2]], seen: &mut [Seen]) {
+        if points.len() <= FEW {
+            return pairs(points, seen);
+        }
         let bounds = |axis: usize| {
             let each = points.iter().map(|point| point[axis]);
             each.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
@@ -157,7 +162,7 @@ impl Field {
     fn transform(&mut self) {
         let (side, length) = (self.side, 2 * self.side);
         let width = side + 1;
-        let (forth, back, charges) = (&self.forth, &self.back, &self.charges);
+        let (forth, charges) = (&self.forth, &self.charges);
         self.rows.par_chunks_mut(width * BLOCK).enumerate().for_each_init(
             || (vec![0.0; length], forth.make_scratch_vec()),
             |(line, scratch), (block, rows)| {
@@ -173,6 +178,14 @@ impl Field {
                 }
             },
         );
+        self.weigh();
+        self.read_back();
+    }
+
+    /// Transforms the columns, weighs them by the kernel, and transforms them back, each while it is at hand.
+    fn weigh(&mut self) {
+        let (side, length) = (self.side, 2 * self.side);
+        let width = side + 1;
         let (rows, kernel, [down, up]) = (&self.rows, &self.kernel, &self.columns);
         self.weighed.par_chunks_mut(side * BLOCK).enumerate().for_each_init(
             || {
@@ -198,6 +211,13 @@ impl Field {
                 }
             },
         );
+    }
+
+    /// Transforms the rows back.
+    fn read_back(&mut self) {
+        let (side, length) = (self.side, 2 * self.side);
+        let width = side + 1;
+        let back = &self.back;
         let weighed = &self.weighed;
         self.potential.par_chunks_mut(side * BLOCK).enumerate().for_each_init(
             || (vec![Complex::default(); width * BLOCK], vec![0.0; length], back.make_scratch_vec()),
@@ -217,6 +237,19 @@ impl Field {
                 }
             },
         );
+    }
+}
+
+/// The same by all pairs.
+fn pairs(points: &[[f32; 2]], seen: &mut [Seen]) {
+    for (seen, point) in seen.iter_mut().zip(points) {
+        *seen = Seen::default();
+        for other in points {
+            let apart = [0, 1].map(|axis| point[axis] - other[axis]);
+            let near = 1.0 / (1.0 + apart[0] * apart[0] + apart[1] * apart[1]);
+            seen.potential += near;
+            (0..2).for_each(|axis| seen.push[axis] += near * near * apart[axis]);
+        }
     }
 }
 
@@ -271,5 +304,38 @@ fn good_size(wanted: usize) -> usize {
         }
         size == 1
     };
-    (wanted..).find(|side| side.is_multiple_of(8) && smooth(*side)).expect("there is always a larger one")
+    // Between a number and its double there is a power of two.
+    let mut sides = wanted..=2 * wanted.max(8);
+    sides.find(|side| side.is_multiple_of(8) && smooth(*side)).unwrap_or(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mocolab::random::{Purpose, Random};
+
+    /// Points as dense as those of a map, and closer: the grid against the sum over all pairs.
+    #[test]
+    fn the_grid_sees_what_all_pairs_do() {
+        let mut random = Random::new(2, Purpose::Weights, (0, 0));
+        for (spread, potential, push) in [(0.5, 3e-3, 3e-2), (5.0, 5e-4, 1e-2), (20.0, 1e-3, 3e-2)] {
+            let points: Vec<[f32; 2]> = (0..2000).map(|_| [0, 1].map(|_| random.normal() as f32 * spread)).collect();
+            let (mut seen, mut slow) = (vec![Seen::default(); 2000], vec![Seen::default(); 2000]);
+            Field::new().see(&points, &mut seen);
+            pairs(&points, &mut slow);
+            let off = |values: &dyn Fn(&Seen) -> [f32; 2]| {
+                let square = |[x, y]: [f32; 2]| f64::from(x * x + y * y);
+                let apart = |(a, b): (&Seen, &Seen)| square([values(a)[0] - values(b)[0], values(a)[1] - values(b)[1]]);
+                let wrong: f64 = seen.iter().zip(&slow).map(apart).sum();
+                (wrong / slow.iter().map(|seen| square(values(seen))).sum::<f64>()).sqrt()
+            };
+            let found = [off(&|seen| [seen.potential, 0.0]), off(&|seen| seen.push)];
+            assert!(found[0] < potential && found[1] < push, "spread {spread}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_of_small_factors() {
+        assert_eq!([33, 97, 130].map(good_size), [40, 120, 144]);
+    }
 }

@@ -42,7 +42,7 @@ impl List {
 impl MapScreen {
     /// Places of the points that are shown.
     fn visible(&self, map: &Embedding) -> Vec<usize> {
-        let colouring = map.colouring(self.by).unwrap_or_default();
+        let colouring = map.colouring(self.coloured_by(map)).unwrap_or_default();
         let shown = |place: &usize| colouring.groups.get(*place).is_none_or(|group| self.is_shown(*group));
         (0..map.points.len()).filter(shown).collect()
     }
@@ -50,7 +50,7 @@ impl MapScreen {
     /// To the next point on the way; at first to the one nearest to the middle. Gives false where there is none.
     pub fn go(&mut self, way: Way) -> bool {
         let Some(map) = self.map().cloned() else { return false };
-        let frame = self.frame([1, 1]);
+        let frame = self.surely_in_sight();
         let Some(here) = self.place(&map) else { return self.choose_at(frame.middle) };
         let [across, up] = way.steps();
         let from = map.points[here].at;
@@ -90,7 +90,8 @@ impl MapScreen {
     fn choose(&mut self, map: &Embedding, place: usize) {
         let point = map.points[place];
         self.image = Some(point.image);
-        let frame = self.frame([1, 1]);
+        self.put_in_order();
+        let frame = self.surely_in_sight();
         let outside = (0..2).any(|axis| (point.at[axis] - frame.middle[axis]).abs() > frame.reach[axis] * 0.95);
         if self.zoom.is_some() && outside {
             self.middle = point.at;
@@ -108,8 +109,8 @@ impl MapScreen {
             Some(List::Confused(_)) => Some(List::AllConfused),
             Some(List::AllConfused) => None,
         };
-        let first = self.list.and_then(|list| list.places(&map).first().copied());
-        if let Some(first) = first {
+        self.put_in_order();
+        if let Some(first) = self.ordered().first().copied() {
             self.choose(&map, first);
         }
     }
@@ -125,16 +126,17 @@ impl MapScreen {
             _ => return false,
         };
         self.list = Some(list);
-        if let Some(first) = list.places(&map).first() {
-            self.choose(&map, *first);
+        self.put_in_order();
+        if let Some(first) = self.ordered().first().copied() {
+            self.choose(&map, first);
         }
         true
     }
 
     /// To the next point of the list, or the one before. Gives false where there is none.
     pub fn turn_point(&mut self, on: bool) -> bool {
-        let (Some(map), Some(list)) = (self.map().cloned(), self.list) else { return false };
-        let places = list.places(&map);
+        let (Some(map), true) = (self.map().cloned(), self.list.is_some()) else { return false };
+        let places = self.ordered();
         let here = self.place(&map).and_then(|here| places.iter().position(|place| *place == here));
         let there = match here {
             Some(here) if on => here.checked_add(1),

@@ -65,7 +65,7 @@ fn screen(epochs: &[u64]) -> MapScreen {
     let mut screen = MapScreen::default();
     screen.open(&run("1"));
     for epoch in epochs {
-        screen.take(&run("1"), Ok(Some(Arc::new(sample(60, *epoch)))));
+        screen.take(&run("1"), Ok(Arc::new(sample(60, *epoch))));
     }
     screen
 }
@@ -78,17 +78,17 @@ fn epoch(screen: &MapScreen, now: f64) -> u64 {
 fn the_newest_is_in_front_and_stays_so_until_another_is_chosen() {
     let mut screen = screen(&[4, 2]);
     assert_eq!(epoch(&screen, 0.0), 4);
-    screen.take(&run("1"), Ok(Some(Arc::new(sample(60, 6)))));
+    screen.take(&run("1"), Ok(Arc::new(sample(60, 6))));
     assert_eq!(epoch(&screen, 0.0), 6);
     assert!(screen.turn_epoch(false) && screen.turn_epoch(false) && !screen.turn_epoch(false));
     assert_eq!(epoch(&screen, 0.0), 2);
-    screen.take(&run("1"), Ok(Some(Arc::new(sample(60, 8)))));
+    screen.take(&run("1"), Ok(Arc::new(sample(60, 8))));
     assert_eq!(epoch(&screen, 0.0), 2);
     assert!((0..3).all(|_| screen.turn_epoch(true)) && !screen.turn_epoch(true));
-    screen.take(&run("1"), Ok(Some(Arc::new(sample(60, 9)))));
+    screen.take(&run("1"), Ok(Arc::new(sample(60, 9))));
     assert_eq!(epoch(&screen, 0.0), 9, "whoever is at the end stays there");
     // Of another run nothing is shown.
-    screen.take(&run("2"), Ok(Some(Arc::new(sample(60, 99)))));
+    screen.take(&run("2"), Ok(Arc::new(sample(60, 99))));
     assert_eq!(epoch(&screen, 0.0), 9);
     screen.open(&run("2"));
     assert!(screen.shown(0.0).is_none() && !screen.listed);
@@ -110,16 +110,15 @@ fn epochs_are_played_from_the_first_and_points_move_between_them() {
     assert!(screen.plays() && screen.frame([10, 10]) == frame, "what is in sight does not jump");
     screen.tick(109.0);
     assert_eq!((epoch(&screen, 109.0), screen.plays(), screen.next_change(109.0)), (6, false, None));
-    screen.take(&run("1"), Ok(Some(Arc::new(sample(60, 8)))));
+    screen.take(&run("1"), Ok(Arc::new(sample(60, 8))));
     assert_eq!(epoch(&screen, 109.0), 8, "at the end it rests at the newest");
     screen.play(200.0);
     screen.play(200.3);
     assert!(!screen.plays() && epoch(&screen, 200.3) == 2, "the same key stops it where it is");
     // One map can't be played; of other pictures points don't move.
     let mut one = MapScreen::default();
-    one.play(0.0);
-    assert!(!one.plays());
-    screen.take(&run("1"), Ok(Some(Arc::new(sample(50, 4)))));
+    assert!(!one.play(0.0) && !one.plays());
+    screen.take(&run("1"), Ok(Arc::new(sample(50, 4))));
     screen.play(300.0);
     assert_eq!(at(&screen, 300.9).to_vec(), from.to_vec());
 }
@@ -156,7 +155,7 @@ fn the_cursor_goes_from_point_to_point_and_never_to_hidden_ones() {
     let here = chosen(&screen).image;
     assert!(screen.go_to_neighbour() && chosen(&screen).image != here);
     // It stays with its picture where that lies at another epoch.
-    screen.take(&run("1"), Ok(Some(Arc::new(sample(60, 6)))));
+    screen.take(&run("1"), Ok(Arc::new(sample(60, 6))));
     let image = chosen(&screen).image;
     screen.turn_epoch(false);
     assert_eq!(chosen(&screen).image, image);
@@ -184,6 +183,7 @@ fn lists_lead_through_outliers_and_confused_points() {
     assert!(screen.turn_class(false) && screen.list == Some(List::Outliers(3)));
     screen.turn_list();
     assert_eq!((screen.list, chosen(&screen).label), (Some(List::Confused(3)), 3));
+    assert_eq!(screen.ordered(), List::Confused(3).places(&sample(60, 4)));
     screen.turn_list();
     assert_eq!(screen.list, Some(List::AllConfused));
     assert!((chosen(&screen).margin()).abs() < 1e-6);
@@ -201,14 +201,19 @@ fn what_is_zoomed_into_stays_in_sight_and_back_leads_out() {
     assert_eq!(near.dot([5.0, 5.0], [40, 40]), all.dot([5.0, 5.0], [40, 40]), "what lies under the mouse stays there");
     screen.pan(Way::Right);
     assert!(screen.frame([40, 40]).middle[0] > near.middle[0]);
-    for _ in 0..8 {
-        screen.go(Way::Left);
+    for way in [Way::Left, Way::Up, Way::Down, Way::Right, Way::Down].repeat(4) {
+        screen.go(way);
         let shown = screen.shown(0.0).unwrap();
         let at = shown.map.points[shown.chosen.unwrap()].at;
-        assert!(screen.frame([40, 40]).dot(at, [40, 40]).is_some(), "the cursor is never out of sight");
+        for size in [[40, 40], [90, 20], [20, 90]] {
+            assert!(screen.frame(size).dot(at, size).is_some(), "the cursor is never out of sight");
+        }
     }
     (0..40).for_each(|_| screen.zoom(true, None));
     assert!(screen.nearness() <= 1.0 / CLOSEST + 0.01);
+    let closest = screen.frame([40, 40]);
+    screen.zoom(true, Some([1.0, 1.0]));
+    assert_eq!(screen.frame([40, 40]), closest, "nearer than that nothing moves");
     screen.turn_list();
     assert!((0..3).all(|_| screen.back()) && !screen.back(), "the list, the zoom, the point");
     assert_eq!(screen.frame([40, 40]), all);
@@ -227,12 +232,16 @@ fn colours_go_round_and_leave_out_what_the_data_does_not_have() {
     assert_eq!(seen, [By::Five, By::Two, By::Answer, By::Error, By::Class]);
     let mut other = sample(60, 8);
     other.about.classes[0] = "plane".into();
-    screen.take(&run("1"), Ok(Some(Arc::new(other))));
+    screen.take(&run("1"), Ok(Arc::new(other)));
     screen.turn_colour();
     assert_eq!(screen.by, By::Answer);
     // What another run was coloured by may not be had here.
     screen.by = By::Five;
-    assert_eq!(screen.shown(0.0).unwrap().colouring.names.len(), 10);
+    assert_eq!((screen.shown(0.0).unwrap().colouring.names.len(), screen.colours()), (10, By::Class));
+    assert!(screen.choose_at([0.0, 0.0]) && screen.hide(), "what is hidden is what is shown");
+    // Maps of steps that a training went back behind are let go.
+    screen.keep(&run("1"), &[40]);
+    assert_eq!(screen.epochs().collect::<Vec<_>>(), [(40, 4)]);
 }
 
 #[test]
@@ -243,13 +252,17 @@ fn pictures_are_asked_for_once_and_of_other_data_anew() {
     let (_, wanted) = screen.wanted().unwrap();
     assert_eq!(wanted.len(), NEAR + 1);
     assert!(screen.wanted().is_none());
-    screen.see(Ok(pictures(&wanted)));
+    screen.see(&DataSource::Shapes, pictures(&wanted), None);
     assert!(wanted.iter().all(|number| screen.picture(*number).is_some()));
     let mut other = sample(60, 8);
     other.about.data = DataSource::Cifar10(None);
-    screen.take(&run("1"), Ok(Some(Arc::new(other))));
+    screen.take(&run("1"), Ok(Arc::new(other)));
     assert_eq!(screen.wanted().unwrap().1.len(), NEAR + 1);
-    screen.see(Err("the data is gone".into()));
+    // What comes late of other data is not shown under the same numbers.
+    screen.see(&DataSource::Shapes, pictures(&wanted), Some("gone".into()));
+    assert!(wanted.iter().all(|number| screen.picture(*number).is_none()) && screen.unseen.is_none());
+    screen.see(&DataSource::Cifar10(None), Vec::new(), Some("the data is gone".into()));
+    assert!(screen.unseen.is_some());
     screen.choose_at([9.0, 9.0]);
-    assert!(screen.wanted().is_none() && screen.unseen.is_some());
+    assert!(screen.wanted().is_some(), "the next may be there");
 }

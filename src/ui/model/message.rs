@@ -66,12 +66,14 @@ pub enum Msg {
     Tick,
     /// What decides here whether a run lives on was looked at.
     Facts(Facts),
-    /// A map of a run, or what is wrong with one; nothing where there is none.
-    Map(RunDir, Result<Option<Arc<Embedding>>, String>),
+    /// A map of a run, or what is wrong with one.
+    Map(RunDir, Result<Arc<Embedding>, String>),
     /// A map was made of a run's newest checkpoint: what is known of it, or why not.
     Embedded(RunDir, Result<String, String>),
-    /// Pictures that were asked for, by number, or why they can't be had.
-    Pictures(Result<Vec<(u32, Picture)>, String>),
+    /// The steps of which a run has maps: those of others are gone.
+    MapSteps(RunDir, Vec<u64>),
+    /// Pictures of some data that were asked for, by number, and why others can't be had.
+    Pictures(DataSource, Vec<(u32, Picture)>, Option<String>),
     /// Something was done or failed.
     Notice(Notice),
     /// A run was made by this screen: show it.

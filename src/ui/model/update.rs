@@ -33,20 +33,24 @@ pub(super) fn take(model: &mut Model, message: Msg) -> Vec<Cmd> {
     // Rows are made anew where they can be others; not before they are seen or asked.
     model.rows.stale |= !matches!(
         &message,
-        Msg::Redraw | Msg::Map(..) | Msg::Pictures(_) | Msg::Log(..) | Msg::Sampled(..) | Msg::Notice(_)
+        Msg::Redraw
+            | Msg::Map(..)
+            | Msg::Pictures(..)
+            | Msg::MapSteps(..)
+            | Msg::Log(..)
+            | Msg::Sampled(..)
+            | Msg::Notice(_)
     );
+    model.map.tick(model.now);
     let mut commands = Vec::new();
     match message {
-        Msg::Key(key) => {
-            commands = press(model, &key);
-        }
+        Msg::Key(key) => commands = press(model, &key),
         Msg::Mouse(mouse, area) => commands = click(model, mouse, area),
         Msg::Paste(text) => paste(model, &text),
-        Msg::Redraw => {}
-        Msg::Tick => model.map.tick(model.now),
-        Msg::Map(run, map) => model.map.take(&run, map),
-        Msg::Embedded(run, made) => model.mapped(&run, made),
-        Msg::Pictures(pictures) => model.map.see(pictures),
+        Msg::Redraw | Msg::Tick => {}
+        about @ (Msg::Map(..) | Msg::MapSteps(..) | Msg::Pictures(..) | Msg::Embedded(..)) => {
+            model.learn_of_maps(about);
+        }
         Msg::Suite(suite) => model.suite = Some(suite),
         Msg::News(news) => hear(model, *news),
         Msg::Found(all) => all.into_iter().for_each(|news| hear(model, news)),
@@ -97,6 +101,17 @@ impl Model {
             Msg::Log(..) => self.log.is_empty(),
             Msg::Sampled(..) => self.sample.is_none(),
             _ => true,
+        }
+    }
+
+    /// Takes in what is told of maps.
+    fn learn_of_maps(&mut self, message: Msg) {
+        match message {
+            Msg::Map(run, map) => self.map.take(&run, map),
+            Msg::MapSteps(run, steps) => self.map.keep(&run, &steps),
+            Msg::Pictures(data, pictures, trouble) => self.map.see(&data, pictures, trouble),
+            Msg::Embedded(run, made) => self.mapped(&run, made),
+            _ => {}
         }
     }
 

@@ -4,6 +4,7 @@ use super::pictures::machine;
 use super::*;
 use crate::ui::map::tests::{pictures, sample};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use mocolab::experiment::DataSource;
 use proptest::prelude::*;
 use ratatui::layout::Rect;
 use std::sync::Arc;
@@ -61,9 +62,13 @@ fn happen(model: &mut Model, what: u8) {
             let line = |event| Line { attempt: 9, seq: 0, t: -1.0, event };
             news(one, vec![line(step), line(alert)], Status::Running)
         }
-        0xf0 => Msg::Map(one, Ok(Some(Arc::new(sample(120, model.runs.len() as u64))))),
+        0xf0 => Msg::Map(one, Ok(Arc::new(sample(120, model.runs.len() as u64)))),
         0xf1 => Msg::Map(one, Err("`step-1`: it is no map: \x1b[2J".into())),
-        0xf2 => Msg::Pictures(Ok(pictures(&(0..40).collect::<Vec<_>>()))),
+        0xf2 => Msg::Pictures(
+            DataSource::Shapes,
+            pictures(&(0..40).collect::<Vec<_>>()),
+            Some("one \x1b[2J is gone".into()),
+        ),
         0xf3 => {
             model.now += 0.4;
             Msg::Tick

@@ -72,14 +72,14 @@ fn shown(keys: &str, theme: Theme) -> Model {
     }
     for c in keys.chars() {
         for command in press(&mut model, &c.to_string()) {
-            if let Cmd::Pictures(_, numbers) = command {
-                update(&mut model, Msg::Pictures(Ok(pictures(&numbers))));
+            if let Cmd::Pictures(data, numbers) = command {
+                update(&mut model, Msg::Pictures(data, pictures(&numbers), None));
             }
         }
         if c == '8' {
             for epoch in [4, 6, 2] {
                 let map = std::sync::Arc::new(sample(600, epoch));
-                update(&mut model, Msg::Map(run("20261124-110000"), Ok(Some(map))));
+                update(&mut model, Msg::Map(run("20261124-110000"), Ok(map)));
             }
         }
         if c == '7' {

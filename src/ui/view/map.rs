@@ -56,7 +56,7 @@ pub fn draw(model: &Model, run: &RunDir, frame: &mut Frame, rect: Rect) {
         return without(model, run, frame, rect);
     };
     let places = places(&shown, rect);
-    let lines = vec![first(run, sight, &shown, theme), second(&shown.map.about, screen, theme)];
+    let lines = vec![first(run, sight, &shown, theme), second(run, &shown.map.about, screen, theme)];
     frame.render_widget(Text::from(lines), places.head);
     let block = part(title(screen, &shown, theme), theme.faint());
     let inner = block.inner(places.plot);
@@ -112,7 +112,7 @@ fn first(run: &RunDir, sight: Option<&Sight>, shown: &Shown, theme: Theme) -> Li
     Line::from(spans)
 }
 
-fn second(about: &About, screen: &MapScreen, theme: Theme) -> Line<'static> {
+fn second(run: &RunDir, about: &About, screen: &MapScreen, theme: Theme) -> Line<'static> {
     let mut spans = Vec::new();
     let mut figure = |name: &str, value: String| {
         spans.push(Span::styled(format!(" {name} "), theme.faint()));
@@ -124,7 +124,7 @@ fn second(about: &About, screen: &MapScreen, theme: Theme) -> Line<'static> {
         figure("kNN recall", format!("{recall:.3}"));
     }
     figure("perplexity", format!("{}", about.perplexity));
-    if !screen.making.is_empty() {
+    if screen.making.contains(run) {
         spans.push(Span::styled(" mapping", theme.warn()));
     }
     if let Some(trouble) = &screen.trouble {
@@ -136,8 +136,10 @@ fn second(about: &About, screen: &MapScreen, theme: Theme) -> Line<'static> {
 }
 
 fn title(screen: &MapScreen, shown: &Shown, theme: Theme) -> Line<'static> {
-    let mut spans =
-        vec![Span::styled(" map ", theme.title()), Span::styled(format!(" by {} ", screen.by.words()), theme.faint())];
+    let mut spans = vec![
+        Span::styled(" map ", theme.title()),
+        Span::styled(format!(" by {} ", screen.colours().words()), theme.faint()),
+    ];
     let epochs: Vec<(u64, u64)> = screen.epochs().collect();
     if epochs.len() > 1 {
         // Those around the one in front.

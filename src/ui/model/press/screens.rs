@@ -226,12 +226,13 @@ fn on_map(model: &mut Model, action: Action) -> Vec<Cmd> {
         }
         Action::Earlier => said(map.turn_epoch(false), "no map of an earlier epoch"),
         Action::Later => said(map.turn_epoch(true), "no map of a later epoch"),
+        Action::Play => said(map.play(model.now), "there is no other map to play: one more is needed"),
         Action::Hide => said(map.hide(), "choose a point of the class first, by the arrows"),
         Action::Only => said(map.show_only(), "choose a point of the class first, by the arrows"),
         Action::Embed if map.making.insert(run.clone()) => return vec![Cmd::Embed(run)],
         Action::Embed => "it is being mapped already",
         action => {
-            look_at_map(map, action, model.now);
+            look_at_map(map, action);
             ""
         }
     };
@@ -239,11 +240,10 @@ fn on_map(model: &mut Model, action: Action) -> Vec<Cmd> {
 }
 
 /// How a map is looked at by keys that always do something.
-fn look_at_map(map: &mut MapScreen, action: Action, now: f64) {
+fn look_at_map(map: &mut MapScreen, action: Action) {
     match action {
         Action::Lists => map.turn_list(),
         Action::Colour => map.turn_colour(),
-        Action::Play => map.play(now),
         Action::ShowAll => map.show_all(),
         Action::Dots => map.turn_dots(),
         Action::ZoomIn => map.zoom(true, None),

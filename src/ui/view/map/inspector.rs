@@ -51,11 +51,16 @@ pub fn draw(screen: &MapScreen, shown: &Shown, theme: Theme, frame: &mut Frame, 
     whole(screen, point.image, theme, frame, indented(picture));
     frame.render_widget(Paragraph::new(Text::from(about(shown.map, point, theme))).wrap(Wrap { trim: false }), words);
     if near > 0 {
-        self::near(screen, (shown.map, place), theme, frame, indented(neighbours));
+        self::near(screen, (shown, place), theme, frame, indented(neighbours));
     }
     if let Some(kind) = screen.list {
-        listed((shown.map, place, kind), theme, frame, list);
+        listed(screen, (shown, place, kind), theme, frame, list);
     }
+}
+
+/// The group of a point, as the legend has it.
+fn group(shown: &Shown, place: usize) -> u16 {
+    shown.colouring.groups.get(place).copied().unwrap_or(0)
 }
 
 /// As far in as the words are.
@@ -122,10 +127,10 @@ fn about(map: &Embedding, point: &Point, theme: Theme) -> Vec<Line<'static>> {
 }
 
 /// The nearest neighbours' pictures, side by side, each over its class.
-fn near(screen: &MapScreen, (map, place): (&Embedding, usize), theme: Theme, frame: &mut Frame, rect: Rect) {
+fn near(screen: &MapScreen, (shown, place): (&Shown, usize), theme: Theme, frame: &mut Frame, rect: Rect) {
     let line = Rect { height: 1.min(rect.height), ..rect };
     frame.render_widget(Span::styled("nearest in the features", theme.faint()), line);
-    let small = rect.height.saturating_sub(2);
+    let (map, small) = (shown.map, rect.height.saturating_sub(2));
     let width = small * 2 + 1;
     let columns = (rect.x..rect.right()).step_by(width.into());
     for (near, x) in map.near(place).zip(columns).take(usize::from((rect.width + 1) / width)) {
@@ -135,15 +140,21 @@ fn near(screen: &MapScreen, (map, place): (&Embedding, usize), theme: Theme, fra
             paint(picture, theme, frame.buffer_mut(), spot);
         }
         let name = fit(&sanitize(map.class(&point)), usize::from(small) * 2, false);
-        let style = theme.class(point.label.into());
+        let style = theme.class(group(shown, near).into());
         let below = Rect { x, y: y + small, width: small * 2, height: 1 }.intersection(rect);
         frame.render_widget(Span::styled(name, style), below);
     }
 }
 
 /// Points of a list around the one under the cursor.
-fn listed((map, place, kind): (&Embedding, usize, List), theme: Theme, frame: &mut Frame, rect: Rect) {
-    let places = kind.places(map);
+fn listed(
+    screen: &MapScreen,
+    (shown, place, kind): (&Shown, usize, List),
+    theme: Theme,
+    frame: &mut Frame,
+    rect: Rect,
+) {
+    let (map, places) = (shown.map, screen.ordered());
     let class = |class: u16| sanitize(map.about.classes.get(usize::from(class)).map_or("?", String::as_str));
     let words = match kind {
         List::Outliers(of) => format!("outliers of {}", class(of)),
@@ -166,7 +177,7 @@ fn listed((map, place, kind): (&Embedding, usize, List), theme: Theme, frame: &m
             List::Outliers(_) => one,
             _ => format!("{one} or {two}"),
         };
-        let sign = letter(point.label);
+        let sign = letter(group(shown, *listed));
         let text = format!(" {:>4} {sign} {figure}  {what}", rank + 1);
         let text = fit(&text, usize::from(rect.width), false);
         let style = if *listed == place {
