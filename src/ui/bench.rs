@@ -217,7 +217,7 @@ fn map_frames(project: &Project) -> io::Result<Vec<f64>> {
     }
     bench.press(KeyCode::Char('l'));
     bench.press(KeyCode::Char(' '));
-    let keys = ['c', '+', 'd', '-'];
+    let keys = ['c', '+', 'o', 'n', 'd', '-', ' '];
     bench.times(|bench, number| {
         bench.model.now += 0.002;
         update(&mut bench.model, Msg::Tick);

@@ -58,7 +58,7 @@ pub fn draw(model: &Model, run: &RunDir, frame: &mut Frame, rect: Rect) {
     let places = places(&shown, rect);
     let lines = vec![first(run, sight, &shown, theme), second(run, &shown.map.about, screen, theme)];
     frame.render_widget(Text::from(lines), places.head);
-    let block = part(title(screen, &shown, theme), theme.faint());
+    let block = part(title(screen, &shown, theme, places.plot.width), theme.faint());
     let inner = block.inner(places.plot);
     frame.render_widget(block, places.plot);
     plot::draw(screen, &shown, theme, frame.buffer_mut(), inner);
@@ -135,7 +135,7 @@ fn second(run: &RunDir, about: &About, screen: &MapScreen, theme: Theme) -> Line
     Line::from(spans)
 }
 
-fn title(screen: &MapScreen, shown: &Shown, theme: Theme) -> Line<'static> {
+fn title(screen: &MapScreen, shown: &Shown, theme: Theme, width: u16) -> Line<'static> {
     let mut spans = vec![
         Span::styled(" map ", theme.title()),
         Span::styled(format!(" by {} ", screen.colours().words()), theme.faint()),
@@ -144,14 +144,15 @@ fn title(screen: &MapScreen, shown: &Shown, theme: Theme) -> Line<'static> {
     if epochs.len() > 1 {
         // Those around the one in front.
         let here = epochs.iter().position(|(step, _)| *step == shown.map.about.step).unwrap_or(0);
-        let first = here.saturating_sub(3).min(epochs.len().saturating_sub(7));
+        let count = usize::from(width.saturating_sub(36) / 4).clamp(3, 7);
+        let first = here.saturating_sub(count / 2).min(epochs.len().saturating_sub(count));
         spans.push(Span::styled(if screen.plays() { " playing" } else { " epochs" }, theme.faint()));
         spans.extend((first > 0).then(|| Span::styled(" …", theme.faint())));
-        for (place, (_, epoch)) in epochs.iter().enumerate().skip(first).take(7) {
+        for (place, (_, epoch)) in epochs.iter().enumerate().skip(first).take(count) {
             let style = if place == here { theme.chosen() } else { theme.faint() };
             spans.extend([Span::raw(" "), Span::styled(epoch.to_string(), style)]);
         }
-        spans.push(Span::styled(if first + 7 < epochs.len() { " … " } else { " " }, theme.faint()));
+        spans.push(Span::styled(if first + count < epochs.len() { " … " } else { " " }, theme.faint()));
     }
     if screen.nearness() > 1.0 {
         spans.push(Span::styled(format!(" {:.1}x nearer ", screen.nearness()), theme.faint()));
