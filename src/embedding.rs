@@ -96,6 +96,15 @@ pub struct Point {
     pub near: [u32; NEAR],
 }
 
+/// Reads effective neighbours of a point, as typed.
+///
+/// # Errors
+/// What is allowed.
+pub fn read_perplexity(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| (2.0..=500.0).contains(value));
+    value.ok_or_else(|| format!("`{text}` is not allowed: a number from 2 to 500, 5 to 50 is usual"))
+}
+
 impl Answerer {
     /// For people: `its classifier`.
     pub fn words(self) -> &'static str {

@@ -4,7 +4,7 @@ use super::output::{note, say, say_json, table};
 use crate::project::Project;
 use anyhow::{Context, bail};
 use atomic_write_file::AtomicWriteFile;
-use mocolab::embedding::{By, Colouring, Embedding, Frame, scatter};
+use mocolab::embedding::{By, Colouring, Embedding, Frame, read_perplexity, scatter};
 use mocolab::executor::local;
 use mocolab::run::{MapFile, RunDir, newest_first};
 use mocolab::text::{percent, sanitize};
@@ -40,7 +40,7 @@ pub struct Embed {
     #[arg(long)]
     again: bool,
     /// Effective neighbours of a point [default: the run's `map_perplexity`].
-    #[arg(long, value_name = "P", value_parser = perplexity)]
+    #[arg(long, value_name = "P", value_parser = read_perplexity)]
     perplexity: Option<f64>,
     /// Decides where points begin, and which pictures where they aren't all [default: the run's].
     #[arg(long, value_name = "N")]
@@ -54,11 +54,6 @@ pub struct Embed {
     /// For scripts: what is known of the map.
     #[arg(long)]
     json: bool,
-}
-
-fn perplexity(text: &str) -> Result<f64, String> {
-    let value = text.parse::<f64>().ok().filter(|value| (2.0..=500.0).contains(value));
-    value.ok_or_else(|| format!("`{text}` is not allowed: a number from 2 to 500, 5 to 50 is usual"))
 }
 
 impl Embed {

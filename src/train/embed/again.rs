@@ -10,7 +10,7 @@ use clap::Parser;
 use mocolab::{
     config::read_snapshot,
     data::{self, Places},
-    embedding::{About, Embedding},
+    embedding::{About, Embedding, read_perplexity},
     experiment::Recipe,
     run::{CheckpointFile, RunDir, newest_first},
 };
@@ -27,7 +27,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     epoch: Option<u64>,
     /// Effective neighbours of a point; without it, the run's `map_perplexity`.
-    #[arg(long, value_name = "P", value_parser = perplexity)]
+    #[arg(long, value_name = "P", value_parser = read_perplexity)]
     perplexity: Option<f64>,
     /// Decides which pictures are mapped, where they aren't all, and where points begin; without it, the run's.
     #[arg(long, value_name = "N")]
@@ -49,7 +49,7 @@ pub struct TsneArguments {
     /// Where to write the points, as CSV: a header `x,y`, a row a point.
     output: PathBuf,
     /// Effective neighbours of a point.
-    #[arg(long, default_value_t = 30.0, value_parser = perplexity)]
+    #[arg(long, default_value_t = 30.0, value_parser = read_perplexity)]
     perplexity: f64,
     /// Decides where points begin.
     #[arg(long, default_value_t = 1)]
@@ -60,11 +60,6 @@ pub struct TsneArguments {
     /// `cpu`, or a GPU as `cuda:0`.
     #[arg(long, default_value = "cpu")]
     device: String,
-}
-
-fn perplexity(text: &str) -> Result<f64, String> {
-    let value = text.parse::<f64>().ok().filter(|value| (2.0..=500.0).contains(value));
-    value.ok_or_else(|| format!("`{text}` is not allowed: a number from 2 to 500, 5 to 50 is usual"))
 }
 
 /// Makes the map; gives what is known of it, as JSON.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ui::model::{Model, update};
+use crate::ui::sample_map;
 use crate::ui::theme::Theme;
 use crate::ui::view;
 use mocolab::event::{Event, Finished, Line, Outcome, Real, Started, Step};
@@ -213,6 +214,51 @@ fn a_log_is_read_as_it_grows() {
     assert_eq!(lines(&mut story), ["one", " 30 %", "two"]);
     story.watcher.read_log().unwrap();
     assert!(story.told.try_recv().is_err(), "nothing new");
+}
+
+#[test]
+fn maps_are_told_once_the_newest_first_and_anew_where_the_screen_has_let_go_of_them() {
+    let (folder, runs) = project(2);
+    for epoch in [2, 4] {
+        runs[0].write_map(epoch * 10, &sample_map(30, epoch).encode(&[]).unwrap()).unwrap();
+    }
+    let mut story = Story::new(folder.path());
+    let told = |story: &mut Story| {
+        story.watcher.read_maps().unwrap();
+        let mut all = Vec::new();
+        while let Ok(message) = story.told.try_recv() {
+            all.push(match message {
+                Msg::MapSteps(_, steps) => format!("steps {steps:?}"),
+                Msg::Map(_, Ok(map)) => format!("map {}", map.about.step),
+                Msg::Map(_, Err(trouble)) => format!("trouble {}", trouble.contains("damaged")),
+                other => panic!("{other:?}"),
+            });
+        }
+        all
+    };
+    assert!(told(&mut story).is_empty(), "nothing is wanted");
+    let watch = |story: &mut Story, run: Option<&RunDir>| story.watcher.obey(Order::Maps(run.cloned()));
+    watch(&mut story, Some(&runs[0]));
+    assert_eq!(told(&mut story), ["steps [20, 40]", "map 40", "map 20"]);
+    assert!(told(&mut story).is_empty());
+    watch(&mut story, None);
+    watch(&mut story, Some(&runs[0]));
+    assert!(told(&mut story).is_empty(), "the screen still has them");
+    let path = runs[0].write_map(60, &sample_map(30, 6).encode(&[]).unwrap()).unwrap();
+    runs[0].remove_maps_after(60).unwrap();
+    assert_eq!(told(&mut story), ["steps [20, 40, 60]", "map 60"]);
+    // Whatever happens between two looks: to another run and back.
+    watch(&mut story, Some(&runs[1]));
+    watch(&mut story, Some(&runs[0]));
+    assert_eq!(told(&mut story).len(), 4);
+    runs[0].remove_maps_after(40).unwrap();
+    assert!(!path.exists());
+    assert_eq!(told(&mut story), ["steps [20, 40]"]);
+    fs::write(runs[0].map_files().unwrap()[0].path(), "torn").unwrap();
+    watch(&mut story, Some(&runs[1]));
+    assert_eq!(told(&mut story), ["steps []"]);
+    watch(&mut story, Some(&runs[0]));
+    assert_eq!(told(&mut story), ["steps [20, 40]", "map 40", "trouble true"]);
 }
 
 /// How long things take, for a person: of a project made by `examples/many-runs`, where `MANY_RUNS` names one; else of

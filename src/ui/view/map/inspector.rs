@@ -32,8 +32,8 @@ pub fn draw(screen: &MapScreen, shown: &Shown, theme: Theme, frame: &mut Frame, 
     let inner = block.inner(rect);
     frame.render_widget(block, rect);
     let Some((place, point)) = chosen else {
-        let text = " the arrows go from point to point; `o` to the outliers of a class, to its most confused points, and to the most confused of all";
-        frame.render_widget(Paragraph::new(text).style(theme.faint()).wrap(Wrap { trim: false }), inner);
+        let text = "the arrows go from point to point; `o` to the outliers of a class, to its most confused points, and to the most confused of all";
+        frame.render_widget(Paragraph::new(text).style(theme.faint()).wrap(Wrap { trim: true }), indented(inner));
         return;
     };
     let below = if screen.list.is_some() { AROUND as u16 + 1 } else { 0 };
