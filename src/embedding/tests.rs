@@ -130,3 +130,11 @@ fn all_points_lie_in_a_frame_around_them_up_being_more() {
     let one = Frame::around([[2.0, 2.0], [5.0, 5.0]], size);
     assert_eq!(one.dot([2.0, 5.0], size), Some([30, 14]));
 }
+
+#[test]
+fn a_perplexity_has_bounds_that_are_told() {
+    assert_eq!([read_perplexity("2"), read_perplexity("30.5")], [Ok(2.0), Ok(30.5)]);
+    for bad in ["1", "501", "NaN", "many", ""] {
+        assert!(read_perplexity(bad).unwrap_err().contains("2 to 500"), "{bad}");
+    }
+}
