@@ -8,6 +8,7 @@ pub use again::{Arguments, TsneArguments, layout, run};
 
 use super::{
     method::{Job, Method},
+    online::normalised,
     tsne,
 };
 use anyhow::{Context, Result, ensure};
@@ -20,8 +21,6 @@ use mocolab::{
 use std::time::Instant;
 use tch::{Device, Kind, Tensor, no_grad};
 
-/// Neighbours that vote for the class of a point.
-const VOTERS: usize = tsne::VOTERS;
 /// Pictures below which there is no map worth the name.
 const FEWEST: usize = 8;
 
@@ -85,7 +84,7 @@ pub fn embed(method: &impl Method, job: &Job, (run, when, how): (&RunDir, When, 
         images.len()
     );
     let seen = no_grad(|| method.see(&images));
-    let features = unit(&seen.features.to_device(Device::Cpu));
+    let features = normalised(&seen.features.to_device(Device::Cpu), Kind::Float);
     ensure!(features.isfinite().all().int64_value(&[]) == 1, "some features of the test pictures are no numbers");
     let (components, kept) = tsne::principal(&features, tsne::DIMENSIONS);
     let labels: Vec<u16> = images.iter().map(|image| job.plain.test[*image as usize]).collect();
@@ -176,13 +175,6 @@ fn chosen(all: usize, how: How) -> Vec<i64> {
     images
 }
 
-/// Rows of length 1.
-fn unit(x: &Tensor) -> Tensor {
-    let x = x.to_kind(Kind::Float);
-    let lengths = x.norm_scalaropt_dim(2.0, [1].as_slice(), true);
-    x / lengths.clamp_min(1e-12)
-}
-
 /// The step and the points of the newest map before `step` of the same pictures.
 fn before(run: &RunDir, step: u64, images: &[i64]) -> Option<(u64, Vec<[f32; 2]>)> {
     let files = run.map_files().ok()?;
@@ -243,7 +235,7 @@ fn vote(embedding: &mut Embedding, neighbours: &tsne::Neighbours) {
     let labels: Vec<u16> = embedding.points.iter().map(|point| point.label).collect();
     let classes = embedding.about.classes.len();
     for (place, point) in embedding.points.iter_mut().enumerate() {
-        let near = &neighbours.of(place)[..neighbours.k.min(VOTERS)];
+        let near = &neighbours.of(place)[..neighbours.k.min(tsne::VOTERS)];
         let mut votes = vec![0.0; classes];
         for voter in near {
             votes[usize::from(labels[*voter as usize])] += 1.0 / near.len() as f32;

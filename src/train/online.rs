@@ -65,7 +65,8 @@ pub fn geometry(features: &Tensor) -> Geometry {
     })
 }
 
-fn normalised(features: &Tensor, kind: Kind) -> Tensor {
+/// Rows of length 1, in the format `kind`.
+pub fn normalised(features: &Tensor, kind: Kind) -> Tensor {
     let features = features.detach().to_kind(kind);
     let lengths = features.norm_scalaropt_dim(2.0, [1].as_slice(), true);
     features / lengths.clamp_min(1e-12)

@@ -3,35 +3,34 @@
 
 mod descent;
 mod ending;
+mod maps;
 mod progress;
 #[cfg(test)]
 mod tests;
 
+pub use maps::of;
 #[cfg(test)]
 pub use {descent::clip, tests::job as test_job};
 
 use super::{
     checkpoint, device,
-    embed::{self, How, When},
+    embed::{self, When},
     method::{Job, Judge, Method, Place, Report},
     parameters::Format,
-    print,
     session::{Session, Wanted},
     start::From,
 };
 use anyhow::{Result, ensure};
 use descent::Descender;
 use mocolab::{
-    embedding::About,
-    event::{Alert, Embedding, Epoch, Event, Metrics, Outcome, Real, Started, Step},
+    event::{Alert, Epoch, Event, Metrics, Outcome, Real, Started, Step},
     experiment::{Descent, Judging, Keeping, Origin},
     metrics,
     random::{Purpose, Random},
-    run::RunDir,
     schedule::Rate,
 };
 use progress::Progress;
-use std::{path::Path, time::Instant};
+use std::time::Instant;
 use tch::{Kind, Tensor};
 
 /// How a run ended, and why where that needs a word.
@@ -84,22 +83,6 @@ pub fn run<M: Method>(job: &Job, session: &mut Session, make: impl Fn(Format, &F
             Ok(ended) => return Ok(ended),
         }
     }
-}
-
-/// The training of `job` as it stood at the checkpoint `loaded`, which lies at `path`.
-///
-/// # Errors
-/// Where the checkpoint is of another training.
-pub fn of<'a, M: Method>(
-    job: &'a Job,
-    loaded: &checkpoint::Loaded,
-    path: &Path,
-    make: impl Fn(Format, &From) -> Result<M>,
-) -> Result<Training<'a, M>> {
-    let from = From { origin: Origin::Checkpoint(path.to_owned()), own: true };
-    let mut training = Training::new(job, make(format(job), &from)?, format(job))?;
-    training.take_up(loaded, &from, &make)?;
-    Ok(training)
 }
 
 /// What the run goes on from: its own newest checkpoint, or what its recipe names.
@@ -339,35 +322,6 @@ impl<'a, M: Method> Training<'a, M> {
             self.epoch_began = Instant::now();
         }
         Ok(())
-    }
-
-    /// Whether a map is due after `epoch` epochs.
-    fn maps(&self, epoch: u64, last: bool) -> bool {
-        let every = u64::from(self.judging.map_every);
-        !self.job.dataset.test.is_empty() && every > 0 && (last || is_due(epoch, every))
-    }
-
-    /// Makes a map. Where that fails a person is told, and the training goes on.
-    fn map(&mut self, when: When, session: &mut Session) -> Result<()> {
-        let how = How::of(self.judging, self.job.experiment.seed);
-        match self.embed((session.run(), when, how)) {
-            Ok((file, about)) => {
-                print(&format!("map of {about}"));
-                session.write(Event::Embedding(Embedding { epoch: when.epoch, method: "tsne".to_owned(), file }))
-            }
-            Err(error) => ending::alert(session, "map", format!("the map of epoch {} failed: {error:#}", when.epoch)),
-        }
-    }
-
-    /// Makes the map of what the averaged weights, or else the weights, make of the test pictures.
-    ///
-    /// # Errors
-    /// As [`embed::embed`].
-    pub fn embed(&mut self, how: (&RunDir, When, How)) -> Result<(String, About)> {
-        self.descender.exchange(&mut self.method);
-        let made = crate::caught(|| embed::embed(&self.method, self.job, how));
-        self.descender.exchange(&mut self.method);
-        made
     }
 
     /// The means of the epoch's measures over its steps so far, and its last rate.

@@ -1,29 +1,22 @@
 //! The maps of a run's features as they are looked at: which epoch, coloured by what, from how near, at which point. All of
 //! it but the maps and pictures themselves stays from run to run.
 
+mod colours;
+mod play;
 mod point;
+mod sector;
 #[cfg(test)]
 pub mod tests;
 
 pub use point::Way;
 
 use crate::picture::Picture;
-use mocolab::embedding::{By, Colouring, Embedding, Frame};
+use mocolab::embedding::{By, Colouring, Embedding};
 use mocolab::experiment::DataSource;
 use mocolab::run::RunDir;
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Seconds from one epoch to the next while they are played.
-const BETWEEN: f64 = 1.0;
-/// Seconds between two pictures of that.
-const FRAME: f64 = 0.1;
-/// How much nearer a step of the zoom brings.
-const CLOSER: f32 = 1.5;
-const CLOSEST: f32 = 1.0 / 64.0;
-/// The share of what is in sight that a step aside moves by.
-const ASIDE: f32 = 0.25;
 /// Pictures that are kept.
 const PICTURES: usize = 256;
 
@@ -94,7 +87,7 @@ pub struct Shown<'a> {
     /// The map in front, or set out from.
     pub map: &'a Embedding,
     /// Where its points are now, `[n, 2]`.
-    pub at: Cow<'a, [[f32; 2]]>,
+    pub at: Vec<[f32; 2]>,
     /// The groups of its points.
     pub colouring: Colouring,
     /// The place of the point under the cursor.
@@ -205,11 +198,6 @@ impl MapScreen {
         self.maps.range(step + 1..).next().map(|(step, _)| *step)
     }
 
-    /// How far the map in front is on its way to the next, 0 to 1.
-    fn way(&self, now: f64) -> f32 {
-        self.playing.map_or(0.0, |since| ((now - since) / BETWEEN).clamp(0.0, 1.0) as f32)
-    }
-
     /// What is seen at `now`; none where there is no map.
     pub fn shown(&self, now: f64) -> Option<Shown<'_>> {
         let step = self.step()?;
@@ -220,7 +208,7 @@ impl MapScreen {
             let pairs = || map.points.iter().zip(&next.points);
             next.points.len() == map.points.len() && pairs().all(|(a, b)| a.image == b.image)
         };
-        let at: Vec<[f32; 2]> = match next.filter(|_| way > 0.0).filter(same) {
+        let at = match next.filter(|_| way > 0.0).filter(same) {
             Some(next) => {
                 // Slow at both ends.
                 let way = way * way * (3.0 - 2.0 * way);
@@ -230,74 +218,13 @@ impl MapScreen {
             None => map.points.iter().map(|point| point.at).collect(),
         };
         let colouring = map.colouring(self.coloured_by(map)).unwrap_or_default();
-        Some(Shown { map, at: at.into(), colouring, chosen: self.place(map) })
-    }
-
-    /// What points of `map` are coloured by: as asked, or by class where its data does not allow that.
-    fn coloured_by(&self, map: &Embedding) -> By {
-        if map.colouring(self.by).is_ok() { self.by } else { By::Class }
-    }
-
-    /// What the points in front are coloured by.
-    pub fn colours(&self) -> By {
-        self.map().map_or(self.by, |map| self.coloured_by(map))
+        Some(Shown { map, at, colouring, chosen: self.place(map) })
     }
 
     /// The place of the point under the cursor.
     fn place(&self, map: &Embedding) -> Option<usize> {
         let image = self.image?;
         map.points.iter().position(|point| point.image == image)
-    }
-
-    /// What is in sight on `size` dots: the same while epochs are played.
-    pub fn frame(&self, size: [usize; 2]) -> Frame {
-        let all = Frame::around(self.bounds.unwrap_or([[0.0, 1.0]; 2]), size);
-        match self.zoom {
-            Some(zoom) => Frame { middle: self.middle, ..all.zoomed(zoom) },
-            None => all,
-        }
-    }
-
-    /// What is in sight at least, whatever the proportions of the plot: half of it lies beside its middle.
-    fn surely_in_sight(&self) -> Frame {
-        let all = self.bounds.unwrap_or([[0.0, 1.0]; 2]);
-        let half = all.map(|[low, high]| (high - low) / 2.0 * self.zoom.unwrap_or(1.0));
-        Frame { middle: self.frame([1, 1]).middle, reach: half }
-    }
-
-    /// How many times nearer than all.
-    pub fn nearness(&self) -> f32 {
-        1.0 / self.zoom.unwrap_or(1.0)
-    }
-
-    /// Whether a group is shown.
-    pub fn is_shown(&self, group: u16) -> bool {
-        !self.hidden.contains(&group)
-    }
-
-    /// Epochs are being played.
-    pub fn plays(&self) -> bool {
-        self.playing.is_some()
-    }
-
-    /// Plays from the epoch in front on, from the first where that is the last; or stops. Gives false where there is but one.
-    pub fn play(&mut self, now: f64) -> bool {
-        let Some(here) = self.step() else { return false };
-        if self.playing.take().is_some() {
-            return true;
-        }
-        if self.maps.len() < 2 {
-            return false;
-        }
-        self.step = if self.next(here).is_some() { Some(here) } else { self.maps.keys().next().copied() };
-        self.playing = Some(now);
-        self.put_in_order();
-        true
-    }
-
-    /// When it looks different by itself.
-    pub fn next_change(&self, now: f64) -> Option<f64> {
-        self.playing.map(|_| now + FRAME)
     }
 
     /// Puts the list that is gone through in order for the map in front.
@@ -317,85 +244,6 @@ impl MapScreen {
         self.order.as_ref().map_or(&[], |(_, _, places)| places)
     }
 
-    /// Time has passed.
-    pub fn tick(&mut self, now: f64) {
-        while let (Some(since), Some(here)) = (self.playing, self.step()) {
-            if now - since < BETWEEN {
-                return;
-            }
-            let Some(next) = self.next(here) else {
-                self.playing = None;
-                return;
-            };
-            self.step = Some(next);
-            // At the end it rests: the newest is in front again.
-            self.playing = self.next(next).map(|_| since + BETWEEN);
-            if self.playing.is_none() {
-                self.step = None;
-            }
-            self.put_in_order();
-        }
-    }
-
-    /// To the epoch after or before. Gives false where there is none.
-    pub fn turn_epoch(&mut self, later: bool) -> bool {
-        self.playing = None;
-        let Some(here) = self.step() else { return false };
-        let there = if later { self.next(here) } else { self.maps.range(..here).next_back().map(|(step, _)| *step) };
-        // The newest stays the newest when one more comes.
-        self.step = there.filter(|step| self.next(*step).is_some()).or(if there.is_none() { self.step } else { None });
-        self.put_in_order();
-        there.is_some()
-    }
-
-    /// Colours by the next thing that the data allows.
-    pub fn turn_colour(&mut self) {
-        let Some(map) = self.map().cloned() else { return };
-        let at = By::ALL.iter().position(|by| *by == self.coloured_by(&map)).unwrap_or(0);
-        let mut following = By::ALL.iter().cycle().skip(at + 1).take(By::ALL.len());
-        if let Some(by) = following.find(|by| map.colouring(**by).is_ok()) {
-            self.by = *by;
-            self.hidden.clear();
-        }
-    }
-
-    /// The group of the point under the cursor.
-    fn group(&self) -> Option<u16> {
-        let map = self.map()?;
-        map.colouring(self.coloured_by(map)).ok()?.groups.get(self.place(map)?).copied()
-    }
-
-    /// Hides a group, or shows it again.
-    pub fn toggle(&mut self, group: u16) {
-        if !self.hidden.remove(&group) {
-            self.hidden.insert(group);
-        }
-    }
-
-    /// Hides the group of the point under the cursor. Gives false where there is none.
-    pub fn hide(&mut self) -> bool {
-        let group = self.group();
-        self.hidden.extend(group);
-        self.image = self.image.filter(|_| group.is_none());
-        group.is_some()
-    }
-
-    /// Shows the group of the point under the cursor alone. Gives false where there is none.
-    pub fn show_only(&mut self) -> bool {
-        let groups = self
-            .map()
-            .and_then(|map| map.colouring(self.coloured_by(map)).ok())
-            .map_or(0, |colouring| colouring.names.len());
-        let Some(group) = self.group() else { return false };
-        self.hidden = (0..groups as u16).filter(|other| *other != group).collect();
-        true
-    }
-
-    /// Shows all groups.
-    pub fn show_all(&mut self) {
-        self.hidden.clear();
-    }
-
     /// Finer or coarser dots.
     pub fn turn_dots(&mut self) {
         self.dots = if self.dots == Dots::Blocks { Dots::Braille } else { Dots::Blocks };
@@ -411,40 +259,5 @@ impl MapScreen {
                 true
             })
             || self.image.take().is_some()
-    }
-
-    /// Closer to `about`, or to the point under the cursor, or the middle; or further away from it.
-    pub fn zoom(&mut self, closer: bool, about: Option<[f32; 2]>) {
-        let Some(map) = self.map().cloned() else { return };
-        // The scale of dots does not matter for what is in the middle.
-        let now = self.frame([1, 1]);
-        let chosen = self.place(&map).map(|place| map.points[place].at);
-        let before = self.zoom.unwrap_or(1.0);
-        let zoom = (before * if closer { 1.0 / CLOSER } else { CLOSER }).max(CLOSEST);
-        if zoom >= 0.999 {
-            self.zoom = None;
-            return;
-        }
-        let factor = zoom / before;
-        if (factor - 1.0).abs() < f32::EPSILON {
-            return;
-        }
-        self.middle = match (about, chosen) {
-            // What lies under the mouse stays there.
-            (Some(about), _) => [0, 1].map(|axis| about[axis] + (now.middle[axis] - about[axis]) * factor),
-            (None, Some(chosen)) if closer => chosen,
-            _ => now.middle,
-        };
-        self.zoom = Some(zoom);
-    }
-
-    /// Moves what is in sight aside, by parts of its width and height.
-    pub fn pan(&mut self, way: Way) {
-        let now = self.surely_in_sight();
-        let [across, up] = way.steps();
-        if self.zoom.is_some() {
-            self.middle =
-                [now.middle[0] + across * ASIDE * 2.0 * now.reach[0], now.middle[1] + up * ASIDE * 2.0 * now.reach[1]];
-        }
     }
 }

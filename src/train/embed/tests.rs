@@ -103,7 +103,7 @@ fn answers_are_those_of_the_classifier_or_of_neighbours() {
     assert_eq!((map.about.by, map.about.from), (Answerer::Neighbours, Some(1)));
     assert!(map.points.iter().all(|point| (point.shares[0] + point.shares[1] - 1.0).abs() < 1e-5), "two classes vote");
     // The nearest of a point among the components are the nearest in the features: with few dimensions all are kept.
-    let features = unit(&method.see(&(0..60).collect::<Vec<_>>()).features);
+    let features = normalised(&method.see(&(0..60).collect::<Vec<_>>()).features, Kind::Float);
     let apart = (features.get(3).unsqueeze(0) - &features).square().sum_dim_intlist([1].as_slice(), false, Kind::Float);
     let nearest = apart.argsort(0, false).int64_value(&[1]);
     assert_eq!(i64::from(map.points[3].near[0]), nearest);

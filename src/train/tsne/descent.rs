@@ -8,11 +8,11 @@ const SHARE: usize = 64;
 /// Values of a row that are worked on at a time.
 const LANES: usize = 16;
 /// How much a step's gain grows where its direction stays, and shrinks where it turns (Jacobs 1988).
-const GROWTH: f32 = 0.2;
-const DECAY: f32 = 0.8;
-const LEAST_GAIN: f32 = 0.01;
+pub(super) const GROWTH: f32 = 0.2;
+pub(super) const DECAY: f32 = 0.8;
+pub(super) const LEAST_GAIN: f32 = 0.01;
 /// The farthest that a point moves in one step, in units of the map.
-const LONGEST_STEP: f32 = 5.0;
+pub(super) const LONGEST_STEP: f32 = 5.0;
 
 /// One part of the way: so many steps with neighbours pulling `exaggeration` times as strongly.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,7 +1,10 @@
 //! A map by all pairs at once, in matrices of n by n: for a GPU, where that is the fastest way to maps of some thousand
 //! points.
 
-use super::{affinity::Affinities, descent::Phase};
+use super::{
+    affinity::Affinities,
+    descent::{DECAY, GROWTH, LEAST_GAIN, LONGEST_STEP, Phase},
+};
 use tch::{Device, Kind, Tensor, no_grad};
 
 /// Points up to which matrices of all pairs are made: a few of 400 MB each.
@@ -26,10 +29,12 @@ pub fn descend(affinities: &Affinities, start: &[[f32; 2]], phases: &[Phase], de
                 let slope =
                     weights.sum_dim_intlist([1].as_slice(), true, Kind::Float) * &points - weights.matmul(&points);
                 let onward = slope.gt(0.0).not_equal_tensor(&going.gt(0.0));
-                gains = (&gains + 0.2).where_self(&onward, &(&gains * 0.8).clamp_min(0.01));
+                gains = (&gains + f64::from(GROWTH))
+                    .where_self(&onward, &(&gains * f64::from(DECAY)).clamp_min(f64::from(LEAST_GAIN)));
                 going = going * f64::from(phase.momentum) - &gains * &slope * f64::from(phase.rate * n as f32);
                 let length = going.norm_scalaropt_dim(2.0, [1].as_slice(), true);
-                going = &going * (5.0 / length.clamp_min(5.0));
+                let longest = f64::from(LONGEST_STEP);
+                going = &going * (longest / length.clamp_min(longest));
                 points += &going;
             }
         }

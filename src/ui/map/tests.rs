@@ -1,3 +1,5 @@
+use super::play::FRAME;
+use super::sector::CLOSEST;
 use super::*;
 use mocolab::embedding::{About, Answerer, NEAR, Point};
 use mocolab::experiment::DataSource;
