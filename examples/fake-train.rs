@@ -32,6 +32,18 @@ fn epoch(number: u64, of: u64, step: u64) -> Event {
     Event::Epoch(Epoch { epoch: number, of, step, seconds: 0.2, metrics: measured, best })
 }
 
+fn measured(step: u64, of: u64, epoch: u64) -> Event {
+    let values = [(metrics::TRAIN_LOSS, loss(step)), (metrics::LR, 0.1), (metrics::IMAGES_PER_S, 1000.0)];
+    let metrics = values.map(|(name, value)| (name.to_owned(), Real(value))).into();
+    Event::Step(Step { step, of, epoch, metrics })
+}
+
+fn judged(epoch: u64) -> Event {
+    let hits = 60 + epoch;
+    let confusion = vec![vec![hits, 9, 9], vec![9, hits, 9], vec![20, 20, hits]];
+    Event::Classes(Classes { epoch, split: "val".into(), by: String::new(), confusion })
+}
+
 /// Writes a checkpoint of one tensor as the real trainer names it.
 fn checkpoint(run: &RunDir, step: u64, epoch: u64) -> Result<Event, Box<dyn std::error::Error>> {
     let view = TensorView::new(Dtype::F32, vec![1], &[0, 0, 128, 63])?;
@@ -42,6 +54,15 @@ fn checkpoint(run: &RunDir, step: u64, epoch: u64) -> Result<Event, Box<dyn std:
     std::fs::create_dir_all(run.checkpoints())?;
     std::fs::write(run.checkpoints().join(&file), &bytes)?;
     Ok(Event::Checkpoint(Checkpoint { step, epoch, file, bytes: bytes.len() as u64, best: true }))
+}
+
+/// How it ends upon a wish, if it does.
+fn leaves(wish: Wish) -> Option<Outcome> {
+    match wish {
+        Wish::Stop => Some(Outcome::Stopped),
+        Wish::Pause => Some(Outcome::Paused),
+        _ => None,
+    }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -78,9 +99,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::thread::sleep(Duration::from_millis(pause));
         run.beat(step);
         let number = (step - 1) / per_epoch + 1;
-        let values = [(metrics::TRAIN_LOSS, loss(step)), (metrics::LR, 0.1), (metrics::IMAGES_PER_S, 1000.0)];
-        let measured = values.map(|(name, value)| (name.to_owned(), Real(value))).into();
-        log.write(Event::Step(Step { step, of: steps, epoch: number, metrics: measured }))?;
+        log.write(measured(step, steps, number))?;
         if step == fail_at {
             eprintln!("it was told to fail");
             let cause = Some("told to fail at this step".to_owned());
@@ -89,16 +108,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         if step % per_epoch == 0 {
             eprintln!("epoch {number} of {epochs}");
-            let hits = 60 + number;
-            let confusion = vec![vec![hits, 9, 9], vec![9, hits, 9], vec![20, 20, hits]];
-            log.write(Event::Classes(Classes { epoch: number, split: "val".into(), by: String::new(), confusion }))?;
+            log.write(judged(number))?;
             log.write(epoch(number, epochs, step))?;
             log.write(checkpoint(&run, step, number)?)?;
         }
         let asked = run.read_request()?.filter(|request| request.attempt == job.attempt);
-        if let Some(request) = asked.filter(|request| request.wish == Wish::Stop) {
-            log.write(Event::Acknowledged { request: request.id })?;
-            log.write(Event::Finished(Finished { outcome: Outcome::Stopped, step, cause: None }))?;
+        if let Some((request, outcome)) = asked.and_then(|request| Some((request.id, leaves(request.wish)?))) {
+            log.write(checkpoint(&run, step, number)?)?;
+            log.write(Event::Acknowledged { request })?;
+            log.write(Event::Finished(Finished { outcome, step, cause: None }))?;
             return Ok(());
         }
     }

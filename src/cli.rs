@@ -18,7 +18,7 @@ pub use output::complain;
 
 use crate::{project::Project, ui};
 use clap::{Parser, Subcommand};
-use mocolab::device::Choice;
+use mocolab::device::Wanted;
 use mocolab::embedding::By;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,25 +67,18 @@ enum Command {
         #[command(flatten)]
         which: start::Which,
         /// Where to train [default: a GPU that nobody uses; the CPU where there is no GPU].
-        #[arg(long, short, value_name = "cpu|N,N")]
-        device: Option<Choice>,
+        #[arg(long, short, value_name = "any|cpu|N,N|N/N")]
+        device: Option<Wanted>,
         /// Stay and report every epoch until it ends; wait for what its weights come from.
         #[arg(long, short)]
         wait: bool,
     },
-    /// Go on with a run that was stopped, failed or crashed, from its newest checkpoint.
-    Resume {
+    /// Go on with a run that was paused, stopped, failed or crashed, from its newest checkpoint.
+    Resume(start::Resume),
+    /// Save a run after the step under way and give its device back; `resume` goes on with it, here or elsewhere.
+    Pause {
         /// A run: NAME (its latest), NAME/ID or a path.
         run: String,
-        /// Where to train [default: where it trained before].
-        #[arg(long, short, value_name = "cpu|N,N")]
-        device: Option<Choice>,
-        /// Also where it can't be told from here whether the run still lives elsewhere: look there first.
-        #[arg(long)]
-        force: bool,
-        /// Stay and report every epoch until it ends.
-        #[arg(long, short)]
-        wait: bool,
     },
     /// Stop a run after the step under way, with a checkpoint.
     Stop {
@@ -94,6 +87,9 @@ enum Command {
         /// Kill it at once: what came after its newest checkpoint is lost.
         #[arg(long)]
         now: bool,
+        /// Seconds that it has for each stage: to save and end when asked, then to end by SIGTERM; then it is killed.
+        #[arg(long, value_name = "S", default_value_t = 60, conflicts_with = "now")]
+        grace: u64,
     },
     /// Show who waits for what in this machine's queue, or change a run's place in it.
     Queue {
@@ -184,11 +180,8 @@ enum Command {
     #[command(hide = true)]
     Launch {
         run: PathBuf,
-        #[arg(long)]
-        device: Choice,
-        /// Only if it was never launched.
-        #[arg(long)]
-        first: bool,
+        #[command(flatten)]
+        how: start::Told,
     },
     /// Start what waits in this machine's queue, until nothing does (what `start --queue` starts).
     #[command(hide = true)]
@@ -225,10 +218,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Export(command)) => export::run(&project, command).map(done),
         Some(Command::Devices { json }) => setup::devices(&project, json).map(done),
         Some(Command::Start { which, device, wait }) => start::start(&project, &which, device, wait),
-        Some(Command::Resume { run, device, force, wait }) => start::resume(&project, &run, device, (force, wait)),
-        Some(Command::Stop { run, now }) => start::stop(&project, &run, now).map(done),
+        Some(Command::Resume(asked)) => start::resume(&project, &asked),
+        Some(Command::Pause { run }) => start::pause(&project, &run).map(done),
+        Some(Command::Stop { run, now, grace }) => start::stop(&project, &run, (now, grace)).map(done),
         Some(Command::Bench { points, json }) => bench(&project, points, json),
-        Some(Command::Launch { run, device, first }) => start::launch(&run, &device, first),
+        Some(Command::Launch { run, how }) => start::launch(&run, how),
         Some(Command::Agent) => agent::agent(&project).map(done),
         Some(Command::Queue { run, change, json }) => {
             queue::queue(&project, run.as_deref().zip(change), json).map(done)

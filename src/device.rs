@@ -63,6 +63,30 @@ impl Devices {
     }
 }
 
+impl Devices {
+    /// Those of `choice` that are there.
+    pub fn those(&self, choice: &Choice) -> impl Iterator<Item = &Device> {
+        let names: Vec<String> = match choice {
+            Choice::Cpu => vec!["cpu".into()],
+            Choice::Gpus(numbers) => numbers.iter().map(u32::to_string).collect(),
+        };
+        self.devices.iter().filter(move |device| names.contains(&device.name))
+    }
+
+    /// The GPU of this number.
+    ///
+    /// # Errors
+    /// A sentence where there is none.
+    pub fn gpu(&self, number: u32) -> Result<&Device, String> {
+        let name = number.to_string();
+        self.devices.iter().find(|device| device.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.devices.iter().map(|device| device.name.as_str()).collect();
+            let note = self.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+            format!("there is no GPU `{name}` here; there are: {}{note}", names.join(", "))
+        })
+    }
+}
+
 /// Said where the driver is there and no GPU is.
 const NONE_LEFT: &str = "no GPU: the NVIDIA driver lists none that CUDA_VISIBLE_DEVICES leaves";
 
@@ -125,7 +149,7 @@ fn cpu_memory() -> Option<(u64, u64)> {
     host::memory_of(&info, "MemTotal", "MemAvailable").map(|memory| (memory.used, memory.total))
 }
 
-/// The devices that one run is to use: the CPU, or GPUs by number.
+/// The devices that one run uses: the CPU, or GPUs by number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// The CPU.
@@ -153,16 +177,84 @@ impl Choice {
     /// A sentence where one isn't there.
     pub fn visible(&self, found: &Devices) -> Result<Option<String>, String> {
         let Self::Gpus(numbers) = self else { return Ok(None) };
-        let id = |number: &u32| {
-            let name = number.to_string();
-            let gpu = found.devices.iter().find(|device| device.name == name);
-            let names: Vec<&str> = found.devices.iter().map(|device| device.name.as_str()).collect();
-            let note = found.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
-            let gpu =
-                gpu.ok_or_else(|| format!("there is no GPU `{name}` here; there are: {}{note}", names.join(", ")))?;
-            Ok(gpu.uuid.clone().unwrap_or(name))
-        };
+        let id = |number: &u32| Ok(found.gpu(*number)?.uuid.clone().unwrap_or_else(|| number.to_string()));
         numbers.iter().map(id).collect::<Result<Vec<_>, String>>().map(|ids| Some(ids.join(",")))
+    }
+
+    /// The devices with these `names` and `uuids`, as a job keeps them, by their numbers of today. None where one is gone.
+    pub fn again(names: &[String], uuids: &[String], found: &Devices) -> Option<Self> {
+        if uuids.is_empty() {
+            return names.join(",").parse().ok().filter(|choice: &Self| choice.visible(found).is_ok());
+        }
+        let number = |uuid: &String| {
+            let gpu = found.devices.iter().find(|device| device.uuid.as_ref() == Some(uuid))?;
+            gpu.name.parse().ok()
+        };
+        uuids.iter().map(number).collect::<Option<Vec<u32>>>().map(Self::Gpus)
+    }
+}
+
+/// Where a run may be trained, as `--device` takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// On a GPU that is free; on the CPU where there is no GPU.
+    Any,
+    /// On whichever of these GPUs is free.
+    OneOf(Vec<u32>),
+    /// On all of these.
+    These(Choice),
+}
+
+impl Wanted {
+    /// What is allowed, for messages.
+    pub const ALLOWED: &'static str = "`any`, `cpu`, a GPU's number such as `0`, several together as `0,1`, whichever is \
+                                       free of several as `0/1`";
+
+    /// The GPUs that are meant by number; none where all are.
+    pub fn numbers(&self) -> Option<&[u32]> {
+        match self {
+            Self::Any => None,
+            Self::These(Choice::Cpu) => Some(&[]),
+            Self::OneOf(numbers) | Self::These(Choice::Gpus(numbers)) => Some(numbers),
+        }
+    }
+
+    /// The UUIDs of the GPUs that are meant, as far as they are known.
+    ///
+    /// # Errors
+    /// A sentence where one isn't there.
+    pub fn uuids(&self, found: &Devices) -> Result<Vec<String>, String> {
+        let numbers = self.numbers().unwrap_or_default();
+        let all = numbers.iter().map(|number| found.gpu(*number).map(|gpu| gpu.uuid.clone()));
+        Ok(all.collect::<Result<Option<Vec<_>>, _>>()?.unwrap_or_default())
+    }
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "any" {
+            return Ok(Self::Any);
+        }
+        if text.contains('/') {
+            return match text.replace('/', ",").parse() {
+                Ok(Choice::Gpus(numbers)) => Ok(Self::OneOf(numbers)),
+                _ => Err(format!("`{text}` is not a device: {}; `mocolab devices` lists them", Self::ALLOWED)),
+            };
+        }
+        let choice: Result<Choice, String> = text.parse();
+        choice.map(Self::These).map_err(|why| why.replace(Choice::ALLOWED, Self::ALLOWED))
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::These(choice) => choice.fmt(f),
+            Self::OneOf(numbers) => f.write_str(&numbers.iter().map(u32::to_string).collect::<Vec<_>>().join("/")),
+        }
     }
 }
 
@@ -216,6 +308,38 @@ mod tests {
         ] {
             assert!(bad.parse::<Choice>().unwrap_err().contains(why), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_wanted_reads_back() {
+        for text in ["any", "cpu", "0", "0,1", "0/1", "2/0/1"] {
+            assert_eq!(text.parse::<Wanted>().unwrap().to_string(), text);
+        }
+        for bad in ["", "gpu", "0/", "cpu/0", "0/0", "0,1/2x"] {
+            assert!(bad.parse::<Wanted>().is_err(), "{bad}");
+        }
+        assert!("tpu".parse::<Wanted>().unwrap_err().contains("`any`, `cpu`"));
+    }
+
+    #[test]
+    fn a_gpu_is_found_again_by_its_uuid_whatever_its_number() {
+        let gpu = |name: &str, uuid: &str| Device {
+            name: name.into(),
+            model: String::new(),
+            uuid: Some(uuid.into()),
+            memory: None,
+            busy: None,
+            compute: None,
+        };
+        let found = Devices { devices: vec![gpu("0", "GPU-b"), gpu("1", "GPU-a")], note: None };
+        let text = |text: &str| text.to_owned();
+        assert_eq!(Choice::again(&[text("cuda:0")], &[text("GPU-a")], &found), Some(Choice::Gpus(vec![1])));
+        assert_eq!(Choice::again(&[text("cuda:0")], &[text("GPU-c")], &found), None);
+        assert_eq!(Choice::again(&[text("cuda:0")], &[], &found), Some(Choice::Gpus(vec![0])));
+        assert_eq!(Choice::again(&[text("cuda:7")], &[], &found), None);
+        assert_eq!(Choice::again(&[text("cpu")], &[], &found), Some(Choice::Cpu));
+        assert_eq!(Wanted::OneOf(vec![1, 0]).uuids(&found), Ok(vec![text("GPU-a"), text("GPU-b")]));
+        assert!(Wanted::OneOf(vec![2]).uuids(&found).is_err());
     }
 
     #[test]

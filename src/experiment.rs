@@ -23,7 +23,7 @@ pub use moco::Moco;
 pub use name::Name;
 pub use origin::{Moment, Origin};
 pub use probe::Probe;
-pub use ranges::{Chance, Count, Fraction, LearningRate, Milestones, Momentum, NonNegative, Positive, Threads};
+pub use ranges::{Chance, Count, Fraction, LearningRate, Milestones, Momentum, NonNegative, Positive, Slots, Threads};
 pub use setting::{Conflict, Setting, Settings};
 pub use supervised::Supervised;
 pub use words::{Arch, Head, Layer, Monitor, Normalise, Precision, Preset, Schedule, Solver, Stem, Trouble};
@@ -46,8 +46,15 @@ pub struct Experiment {
     pub seed: u64,
     /// CPU threads of the trainer; 0 = all of the machine that starts it, written resolved into a run.
     pub threads: u32,
+    /// Runs that may share its device, itself among them.
+    #[serde(default = "one")]
+    pub slots: u32,
     /// How to train.
     pub recipe: Recipe,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// How to train: one variant for each training script under `src/train/`.

@@ -5,16 +5,17 @@ mod queue;
 mod sources;
 mod weights;
 
-pub use queue::{Here, Queued, Stand, release, settle};
+pub use queue::{Here, Queued, Stand, interrupted, release, requeue, settle};
 pub use sources::Sources;
 
 use anyhow::{Context, bail};
 use mocolab::config::{self, Suite};
 use mocolab::data::Places;
-use mocolab::device::{self, Choice, Devices};
-use mocolab::executor::local;
+use mocolab::device::{self, Choice, Devices, Wanted};
+use mocolab::executor::local::{self, Launch};
 use mocolab::experiment::{Experiment, Origin};
 use mocolab::run::{RunDir, Runs};
+use mocolab::status::Status;
 use mocolab::text::log_line;
 use std::fs;
 use std::io::Read;
@@ -30,6 +31,27 @@ pub struct Project {
     pub runs: Runs,
     /// Where pictures are looked for.
     pub places: Places,
+}
+
+/// A new run that is about to be launched.
+#[derive(Debug)]
+pub struct Begun {
+    /// The run.
+    pub run: RunDir,
+    /// What the user should know of it.
+    pub notes: Vec<String>,
+    /// As long as this lives nobody else can begin one: until it is seen to be launched.
+    pub gate: fs::File,
+}
+
+/// A run of the same is at work or waits already.
+#[derive(Debug, thiserror::Error)]
+#[error("{} is {status} already", run.label())]
+pub struct Underway {
+    /// The run.
+    pub run: RunDir,
+    /// What it is.
+    pub status: Status,
 }
 
 impl Project {
@@ -71,18 +93,26 @@ impl Project {
     ///
     /// # Errors
     /// Where the data or the weights can't be found or the directory can't be written.
-    pub fn begin(&self, experiment: &Experiment, sources: &Sources) -> anyhow::Result<(RunDir, Vec<String>)> {
-        self.begin_with(experiment, sources, (None, None))
+    ///
+    /// Unless `again`, one that is under way is an error, [`Underway`]. What comes back is to be launched before the gate,
+    /// the last of it, is dropped: so long nobody else can begin the same.
+    pub fn begin(&self, experiment: &Experiment, sources: &Sources, again: bool) -> anyhow::Result<Begun> {
+        let gate = self.runs.gate().with_context(|| format!("locking `{}`", self.runs.path().display()))?;
+        if !again && let Some((run, status)) = self.underway(experiment, sources)? {
+            return Err(Underway { run, status }.into());
+        }
+        let (run, notes) = self.begin_with(experiment, sources, (None, None))?;
+        Ok(Begun { run, notes, gate })
     }
 
     /// As [`Project::begin`], of one experiment alone.
     ///
     /// # Errors
     /// As there; and where the experiments can't be read again to find what its weights come from.
-    pub fn begin_alone(&self, experiment: &Experiment) -> anyhow::Result<(RunDir, Vec<String>)> {
+    pub fn begin_alone(&self, experiment: &Experiment, again: bool) -> anyhow::Result<Begun> {
         let named = matches!(experiment.recipe.origin(), Origin::Experiment { .. });
         let suite = if named { self.suite()? } else { Suite { groups: Vec::new() } };
-        self.begin(experiment, &Sources::new(&suite))
+        self.begin(experiment, &Sources::new(&suite), again)
     }
 }
 
@@ -106,10 +136,10 @@ pub fn experiment(run: &RunDir) -> anyhow::Result<Experiment> {
 ///
 /// # Errors
 /// Where this program or the run's log can't be opened, or what it takes its weights from is not done.
-pub fn launcher(run: &RunDir, devices: &Choice) -> anyhow::Result<Command> {
+pub fn launcher(run: &RunDir, launch: &Launch) -> anyhow::Result<Command> {
     settle(run)?;
     let program = std::env::current_exe().context("finding this program")?;
-    Ok(local::start(&program, run, devices)?)
+    Ok(local::start(&program, run, launch)?)
 }
 
 /// How much a run's trainers have printed so far, for [`said`].
@@ -123,6 +153,22 @@ pub fn said(run: &RunDir, from: u64, count: usize) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes.get(from as usize..).unwrap_or_default());
     let lines: Vec<String> = text.lines().map(log_line).filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].to_vec()
+}
+
+/// The devices to take at once of what is `wanted`; none is any.
+///
+/// # Errors
+/// Where one isn't there, or all are in use.
+pub fn choose(wanted: Option<&Wanted>, found: &Devices) -> anyhow::Result<Choice> {
+    match wanted.unwrap_or(&Wanted::Any) {
+        Wanted::Any => default_device(found),
+        Wanted::These(choice) => choice.visible(found).map(|_| choice.clone()).map_err(anyhow::Error::msg),
+        Wanted::OneOf(numbers) => {
+            let gpus = numbers.iter().map(|number| found.gpu(*number).cloned());
+            let devices = gpus.collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
+            default_device(&Devices { devices, note: None })
+        }
+    }
 }
 
 /// The device to take where the user names none: a GPU that nobody uses, the CPU where there is no GPU.

@@ -17,7 +17,9 @@ use std::fmt;
 pub enum Wanted {
     /// On the first GPU that is free; on the CPU where there is no GPU.
     Any,
-    /// On all of these, by name: `cpu`, `0`, …
+    /// On the first of these that is free, each a name or a UUID.
+    OneOf(Vec<String>),
+    /// On all of these, each a name, `cpu`, `0`, …, or a UUID.
     These(Vec<String>),
 }
 
@@ -66,8 +68,20 @@ pub struct Live {
     pub name: String,
     /// Its devices, by name.
     pub devices: Vec<String>,
+    /// Their UUIDs, where they are known: then names don't count.
+    pub uuids: Vec<String>,
     /// Runs that may be on its devices, itself among them.
     pub slots: u32,
+}
+
+impl Live {
+    /// Whether it is on the device of this name and UUID.
+    pub fn is_on(&self, name: &str, uuid: Option<&str>) -> bool {
+        match uuid.filter(|_| !self.uuids.is_empty()) {
+            Some(uuid) => self.uuids.iter().any(|own| own == uuid),
+            None => self.devices.iter().any(|own| own == name),
+        }
+    }
 }
 
 /// Why a run does not start now.

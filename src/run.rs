@@ -4,6 +4,7 @@
 mod agent;
 mod cache;
 mod checkpoints;
+mod claims;
 mod find;
 mod lock;
 mod log;
@@ -18,6 +19,7 @@ mod watch;
 
 pub use agent::AgentLock;
 pub use checkpoints::{CheckpointFile, Header, Whole, checkpoint_name, newest_first, newest_whole};
+pub use claims::{Claim, Claims, Taken};
 pub use find::{Runs, create, create_with};
 pub use lock::{HeldLock, LockError};
 pub use log::{Log, LogError};
@@ -63,7 +65,7 @@ impl RunDir {
         format!("{experiment}{}", self.id())
     }
 
-    /// How it is to be started first, while it waits in a queue.
+    /// How it is to be started next, while it waits in a queue.
     pub fn ticket(&self) -> PathBuf {
         self.0.join("ticket.json")
     }

@@ -1,10 +1,11 @@
 //! What this program knows of one run: the experiment it is of, the fold of its events, and what it is now.
 
 use crate::project;
-use mocolab::device::Choice;
+use mocolab::device::{Choice, Device, Devices};
 use mocolab::event::{Best, Line};
 use mocolab::experiment::Experiment;
 use mocolab::metrics;
+use mocolab::queue::Live;
 use mocolab::run::{Batch, Job, Notes, Reading, RunDir, Ticket, Watch};
 use mocolab::state::{Depth, RunState};
 use mocolab::status::Status;
@@ -31,7 +32,7 @@ pub struct Sight {
     pub trouble: Option<String>,
     /// What people say of it.
     pub notes: Notes,
-    /// How it is to be started first, where it was queued.
+    /// How it is to be started next, where it was queued.
     pub ticket: Option<Ticket>,
 }
 
@@ -145,16 +146,25 @@ impl Sight {
         self.job.as_ref().filter(|job| !job.devices.is_empty()).map_or("–".into(), |job| job.devices.join(","))
     }
 
-    /// Is it being trained on `device` of the machine with this boot id, as far as can be told?
-    pub fn trains_on(&self, device: &Choice, boot_id: &str) -> bool {
-        let names = device.names();
-        let there = |job: &Job| job.boot_id == boot_id && job.devices.iter().any(|name| names.contains(name));
-        self.status.is_live() && self.job.as_ref().is_some_and(there)
+    /// It as one that has its devices.
+    pub fn as_live(&self, name: String) -> Live {
+        let job = self.job.as_ref();
+        let devices = job.into_iter().flat_map(|job| &job.devices);
+        let devices = devices.map(|name| name.strip_prefix("cuda:").unwrap_or(name).to_owned()).collect();
+        let slots = job.map_or(1, |job| job.slots.max(1));
+        Live { name, devices, uuids: job.map_or_else(Vec::new, |job| job.uuids.clone()), slots }
     }
 
-    /// The devices that it was launched on last, to launch it there again.
-    pub fn placed(&self) -> Option<Choice> {
-        self.job.as_ref()?.devices.join(",").parse().ok()
+    /// Is it being trained on the device of this name and UUID of the machine with this boot id, as far as can be told?
+    pub fn trains_on(&self, device: &Device, boot_id: &str) -> bool {
+        let here = self.job.as_ref().is_some_and(|job| job.boot_id == boot_id);
+        here && self.status.is_live() && self.as_live(String::new()).is_on(&device.name, device.uuid.as_deref())
+    }
+
+    /// The devices that it was launched on last, by their numbers among those `found` today; none where one is gone.
+    pub fn placed(&self, found: &Devices) -> Option<Choice> {
+        let job = self.job.as_ref()?;
+        Choice::again(&job.devices, &job.uuids, found)
     }
 
     /// How far it is, in words: `epoch 3 of 5, 2 min left`.

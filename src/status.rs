@@ -24,6 +24,8 @@ pub struct Evidence {
     pub scheduler: Scheduler,
     /// What the user asked of which attempt.
     pub request: Option<(u32, Wish)>,
+    /// The attempt after which it is to be started by a queue, where it has a ticket; 0 is before the first.
+    pub ticket: Option<u32>,
 }
 
 /// What probing the lock said.
@@ -73,13 +75,17 @@ pub enum Wish {
     Pause,
     /// Save and go on.
     Checkpoint,
+    /// End: SIGTERM was sent.
+    Terminate,
+    /// Be gone: SIGKILL was sent.
+    Kill,
 }
 
 /// What a run is now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Waits for its first start.
+    /// Waits for its start, the first or a further one.
     Queued,
     /// Waits until it is let go.
     Held,
@@ -91,6 +97,8 @@ pub enum Status {
     Pausing,
     /// Training, about to save and stop.
     Stopping,
+    /// Told to end by SIGTERM, not gone yet.
+    Terminating,
     /// Paused or requeued: a checkpoint waits to be continued.
     Suspended,
     /// All steps done.
@@ -99,7 +107,9 @@ pub enum Status {
     Stopped,
     /// Ended by itself with a cause.
     Failed,
-    /// Gone without a word: killed, or the machine went down.
+    /// Ended by force, on request.
+    Killed,
+    /// Gone without a word: killed by something else, or the machine went down.
     Crashed,
     /// Can't be told from here.
     Unknown,
@@ -107,17 +117,19 @@ pub enum Status {
 
 impl Status {
     /// All of them, in the order in which a list shows them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Queued,
         Self::Held,
         Self::Starting,
         Self::Running,
         Self::Pausing,
         Self::Stopping,
+        Self::Terminating,
         Self::Suspended,
         Self::Done,
         Self::Stopped,
         Self::Failed,
+        Self::Killed,
         Self::Crashed,
         Self::Unknown,
     ];
@@ -125,22 +137,32 @@ impl Status {
     /// Derives the status. The rules, in order:
     ///
     /// 1. never launched and nothing said: held or queued;
-    /// 2. the launched attempt has ended by its own word: that word, whatever locks and schedulers say;
-    /// 3. the process is alive (its lock is held here; or its heartbeat moves): starting before its first event, else
+    /// 2. the launched attempt is over but not done, by its word or by a free lock here, no scheduler has it, and a ticket
+    ///    asks for the next: held or queued;
+    /// 3. the launched attempt has ended by its own word: that word, whatever locks and schedulers say;
+    /// 4. the process is alive (its lock is held here; or its heartbeat moves): starting before its first event, else
     ///    running, or what the user asked of this very attempt;
-    /// 4. the lock is free here: the process is gone. Under a scheduler that has the job pending it was requeued;
-    ///    otherwise it crashed;
-    /// 5. the lock can't be told: the scheduler's word, where it has one, else unknown. Silence is never a crash.
+    /// 5. the lock is free here: the process is gone. Under a scheduler that has the job pending it was requeued; where the
+    ///    user had this attempt ended by force it was killed; otherwise it crashed;
+    /// 6. the lock can't be told: the scheduler's word, where it has one, else unknown. Silence is never a crash.
     pub fn derive(evidence: &Evidence) -> Self {
         let Some(job) = evidence.job.or((evidence.attempt > 0).then_some(evidence.attempt)) else {
             return if evidence.held { Self::Held } else { Self::Queued };
         };
         let spoke = evidence.attempt >= job;
-        if let (true, Some(outcome)) = (spoke, evidence.ended) {
+        let ended = evidence.ended.filter(|_| spoke);
+        let over = ended.map_or(evidence.lock == Lock::Free, |outcome| outcome != Outcome::Done);
+        let scheduled = matches!(evidence.scheduler, Scheduler::Pending | Scheduler::Running);
+        if over && !scheduled && evidence.ticket == Some(job) {
+            return if evidence.held { Self::Held } else { Self::Queued };
+        }
+        if let Some(outcome) = ended {
             return Self::of(outcome);
         }
+        let request = evidence.request.filter(|(attempt, _)| *attempt == job).map(|(_, wish)| wish);
+        let forced = matches!(request, Some(Wish::Terminate | Wish::Kill));
         if evidence.lock == Lock::Held || (evidence.lock == Lock::Untold && evidence.heartbeat == Heartbeat::Moving) {
-            return Self::alive(spoke, evidence.request.filter(|(attempt, _)| *attempt == job));
+            return Self::alive(spoke, request);
         }
         match (evidence.lock, evidence.scheduler) {
             (Lock::Untold | Lock::Free, Scheduler::Pending) => {
@@ -150,11 +172,18 @@ impl Status {
                     Self::Suspended
                 }
             }
-            (Lock::Untold, Scheduler::Gone) => Self::Crashed,
+            (Lock::Untold, Scheduler::Gone) => {
+                if forced {
+                    Self::Killed
+                } else {
+                    Self::Crashed
+                }
+            }
             (Lock::Untold, Scheduler::Running) if evidence.heartbeat != Heartbeat::Silent => {
-                Self::alive(spoke, evidence.request.filter(|(attempt, _)| *attempt == job))
+                Self::alive(spoke, request)
             }
             (Lock::Untold, _) | (Lock::Free, Scheduler::Silent) => Self::Unknown,
+            (Lock::Free | Lock::Held, _) if forced => Self::Killed,
             (Lock::Free | Lock::Held, _) => Self::Crashed,
         }
     }
@@ -168,10 +197,11 @@ impl Status {
         }
     }
 
-    fn alive(spoke: bool, request: Option<(u32, Wish)>) -> Self {
+    fn alive(spoke: bool, request: Option<Wish>) -> Self {
         match request {
-            Some((_, Wish::Stop)) => Self::Stopping,
-            Some((_, Wish::Pause)) => Self::Pausing,
+            Some(Wish::Stop) => Self::Stopping,
+            Some(Wish::Pause) => Self::Pausing,
+            Some(Wish::Terminate | Wish::Kill) => Self::Terminating,
             _ if spoke => Self::Running,
             _ => Self::Starting,
         }
@@ -179,17 +209,22 @@ impl Status {
 
     /// A process is at work, as far as can be told.
     pub fn is_live(self) -> bool {
-        matches!(self, Self::Starting | Self::Running | Self::Pausing | Self::Stopping)
+        matches!(self, Self::Starting | Self::Running | Self::Pausing | Self::Stopping | Self::Terminating)
     }
 
-    /// It waits for its first start.
+    /// It waits for its start.
     pub fn is_waiting(self) -> bool {
         matches!(self, Self::Queued | Self::Held)
     }
 
     /// It may be started or continued.
     pub fn can_start(self) -> bool {
-        matches!(self, Self::Queued | Self::Held | Self::Suspended | Self::Stopped | Self::Failed | Self::Crashed)
+        self.is_waiting() || self.is_cut_short()
+    }
+
+    /// It ended before it was done: there is something to go on with.
+    pub fn is_cut_short(self) -> bool {
+        matches!(self, Self::Suspended | Self::Stopped | Self::Failed | Self::Killed | Self::Crashed)
     }
 
     /// The word.
@@ -201,10 +236,12 @@ impl Status {
             Self::Running => "running",
             Self::Pausing => "pausing",
             Self::Stopping => "stopping",
+            Self::Terminating => "terminating",
             Self::Suspended => "suspended",
             Self::Done => "done",
             Self::Stopped => "stopped",
             Self::Failed => "failed",
+            Self::Killed => "killed",
             Self::Crashed => "crashed",
             Self::Unknown => "unknown",
         }
@@ -217,11 +254,12 @@ impl Status {
             Self::Held => '=',
             Self::Starting => '○',
             Self::Running => '●',
-            Self::Pausing | Self::Stopping => '◐',
+            Self::Pausing | Self::Stopping | Self::Terminating => '◐',
             Self::Suspended => '‖',
             Self::Done => '✓',
             Self::Stopped => '■',
             Self::Failed => '✗',
+            Self::Killed => '×',
             Self::Crashed => '!',
             Self::Unknown => '?',
         }

@@ -7,7 +7,7 @@ use crate::sight::Sight;
 use anyhow::{Context, bail};
 use mocolab::device::Choice;
 use mocolab::device::sample::Sampler;
-use mocolab::executor::local;
+use mocolab::executor::local::{self, Launch};
 use mocolab::queue::Turn;
 use mocolab::run::{AgentLock, Reading, RunDir, Stamp, Ticket, Watch, process_start};
 use mocolab::status::Status;
@@ -165,7 +165,9 @@ impl<'a> Agent<'a> {
     fn start(&mut self, run: &RunDir, devices: &[String]) {
         let label = run.label();
         match self.launch(run, devices) {
-            Ok(()) => {
+            // It is seen to be taken at the next look.
+            Ok(false) => tell(&format!("{label} found its device taken")),
+            Ok(true) => {
                 self.failed = 0;
                 tell(&format!("{label} started on {}", devices.join(",")));
             }
@@ -185,23 +187,28 @@ impl<'a> Agent<'a> {
         }
     }
 
-    fn launch(&mut self, run: &RunDir, devices: &[String]) -> anyhow::Result<()> {
+    /// Whether it is launched; not where somebody else has taken the device since the plan was made.
+    fn launch(&mut self, run: &RunDir, devices: &[String]) -> anyhow::Result<bool> {
         settle(run)?;
         let choice: Choice = devices.join(",").parse().map_err(anyhow::Error::msg)?;
-        let before = printed(run);
-        let mut command = local::start(&self.program, run, &choice)?;
+        let (before, ticket) = (printed(run), run.read_ticket()?.unwrap_or_default());
+        let (slots, force, after) = (ticket.slots, ticket.force, Some(ticket.after));
+        let mut command = local::start(&self.program, run, &Launch { devices: choice, slots, force, after })?;
         if let Some(lock) = &self.lock {
             command.stdin(lock.share()?);
         }
-        let mut child = command.arg("--first").spawn().context("starting the launcher")?;
+        let mut child = command.spawn().context("starting the launcher")?;
         let deadline = Instant::now() + PATIENCE;
-        let launched = || run.read_job().is_ok_and(|job| job.is_some());
+        let launched = || run.read_job().is_ok_and(|job| job.is_some_and(|job| job.attempt > ticket.after));
         loop {
             if launched() {
                 self.children.push(child);
-                return Ok(());
+                return Ok(true);
             }
             if let Some(status) = child.try_wait().context("waiting for the launcher")? {
+                if status.code() == Some(local::TAKEN.into()) {
+                    return Ok(false);
+                }
                 bail!("{}", said(run, before, 1).pop().unwrap_or_else(|| format!("the launcher ended: {status}")));
             }
             if Instant::now() > deadline {
@@ -209,7 +216,7 @@ impl<'a> Agent<'a> {
                 let _ = child.kill();
                 let _ = child.wait();
                 if launched() {
-                    return Ok(());
+                    return Ok(true);
                 }
                 bail!("the launcher has said nothing for {} s", PATIENCE.as_secs());
             }

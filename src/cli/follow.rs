@@ -4,11 +4,12 @@ use super::output::say;
 use crate::project;
 use crate::sight::Sight;
 use anyhow::{Context, bail};
-use mocolab::device::Choice;
 use mocolab::event::{Epoch, Event, Line};
+use mocolab::executor::local::Launch;
 use mocolab::run::{RunDir, Watch};
 use mocolab::status::Status;
 use mocolab::text::{duration, log_line};
+use std::fs::File;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -27,14 +28,15 @@ pub struct Launched {
 }
 
 impl Launched {
-    /// Launches `run` and watches until it has said something or a while has passed.
+    /// Launches `run` and watches until it has said something or a while has passed; the gate of starts is let go once it
+    /// is launched.
     ///
     /// # Errors
     /// Where it does not start: with what the launcher or the trainer printed.
-    pub fn new(run: &RunDir, device: &Choice) -> anyhow::Result<Self> {
+    pub fn new(run: &RunDir, launch: &Launch, mut gate: Option<File>) -> anyhow::Result<Self> {
         let attempt = run.read_job().ok().flatten().map_or(0, |job| job.attempt);
         let before = project::printed(run);
-        let mut child = project::launcher(run, device)?.spawn().context("starting the launcher")?;
+        let mut child = project::launcher(run, launch)?.spawn().context("starting the launcher")?;
         let (watch, sight) = (Watch::new(run.clone()), Sight::new(run.clone()));
         let mut seen = Self { watch, sight, lines: Vec::new(), before };
         let deadline = Instant::now() + HANDSHAKE;
@@ -50,6 +52,7 @@ impl Launched {
             }
             seen.lines.retain(|line| line.attempt > attempt);
             let launched = seen.sight.job.as_ref().is_some_and(|job| job.attempt > attempt);
+            gate = gate.filter(|_| !launched);
             if launched && seen.status() != Status::Starting {
                 return Ok(seen);
             }

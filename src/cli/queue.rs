@@ -1,7 +1,7 @@
 //! Verbs of this machine's queue: what waits for what, and who goes first.
 
 use super::output::{say, say_json, table};
-use crate::project::{Here, Project, Queued, Sources, Stand, release};
+use crate::project::{Here, Project, Queued, Sources, Stand, Underway, interrupted, release};
 use crate::sight::Sight;
 use anyhow::{Context, bail};
 use mocolab::device::sample::Sampler;
@@ -23,8 +23,10 @@ pub enum Change {
     Hold,
     /// It is no longer held, and tried again where it could not be started.
     Release,
-    /// It leaves the queue, for the trash.
+    /// It leaves the queue: for the trash, or as it was where it was launched before.
     Cancel,
+    /// It waits in this machine's queue instead of another's.
+    Here,
 }
 
 /// A run in the queue, for scripts.
@@ -45,15 +47,23 @@ pub fn add(
     project: &Project,
     experiments: &[&Experiment],
     sources: &mut Sources,
-    ticket: &Ticket,
+    ticket: (&Ticket, bool),
 ) -> anyhow::Result<ExitCode> {
     let mut queued: Vec<Queued> = Vec::new();
+    let several = experiments.len() > 1;
     let mut add_all = || -> anyhow::Result<()> {
         for experiment in experiments {
             // One that was queued as the source of another is not queued twice.
             let is_there = |(run, _): &Queued| run.experiment_name().as_ref() == Some(&experiment.name);
             if !queued.iter().any(is_there) {
-                project.queue(experiment, sources, ticket, &mut queued)?;
+                match project.queue(experiment, sources, ticket, &mut queued) {
+                    // Of several the others are queued all the same.
+                    Err(error) if several && error.is::<Underway>() => say(format!("{error:#}: no other is queued"))?,
+                    Err(error) if error.is::<Underway>() => {
+                        bail!("{error:#}: no other is queued; --again queues a second one")
+                    }
+                    result => result?,
+                }
             }
         }
         Ok(())
@@ -98,13 +108,27 @@ fn sights(project: &Project) -> anyhow::Result<BTreeMap<RunDir, Sight>> {
 }
 
 fn change(project: &Project, stand: &Stand, run: &RunDir, change: Change) -> anyhow::Result<()> {
+    let label = run.label();
+    if change == Change::Here {
+        let ticket = run.read_ticket()?.filter(|_| run.has_turn().unwrap_or(false));
+        let Some(ticket) = ticket else { bail!("`{label}` waits in no queue") };
+        let from = ticket.host.clone();
+        // Its devices were those of the other machine.
+        run.write_ticket(&Ticket { host: mocolab::run::host(), uuids: Vec::new(), trouble: None, ..ticket })?;
+        project.wake_agent()?;
+        return say(format!("{label} waits here, no longer on {from}"));
+    }
     if !stand.waiting.iter().any(|(waiting, _)| waiting == run) {
         bail!("`{}` is not in this machine's queue; `mocolab queue` lists what is", run.label());
     }
     let places = || stand.waiting.iter().map(|(_, waiting)| waiting.place);
-    let label = run.label();
     let place = |place| run.change_notes(|notes| notes.place = place).map(|_| ());
     let (done, word) = match change {
+        Change::Here => return Ok(()),
+        Change::Cancel if run.read_job()?.is_some() => {
+            run.leave_queue()?;
+            return say(format!("{label} has left the queue"));
+        }
         Change::Cancel => {
             let place = project.runs.trash(run)?;
             return say(format!("{label} has left the queue; it lies in {}", place.display()));
@@ -139,6 +163,11 @@ fn list(project: &Project, sights: &BTreeMap<RunDir, Sight>, stand: &Stand, json
     if json {
         return say_json(&lines);
     }
+    let interrupted = interrupted(sights.values(), &Here::now()).len();
+    if interrupted > 0 {
+        let words = if interrupted == 1 { "1 run was" } else { &format!("{interrupted} runs were") };
+        say(format!("{words} at work when this machine went down: `mocolab resume --interrupted` has them go on"))?;
+    }
     for (run, live) in &stand.live {
         say(format!("{} trains on {}", run.label(), live.devices.join(",")))?;
     }
@@ -146,7 +175,9 @@ fn list(project: &Project, sights: &BTreeMap<RunDir, Sight>, stand: &Stand, json
         let waits = sights.values().filter(|sight| sight.status == Status::Queued && sight.ticket.is_some()).count();
         return say(match waits {
             0 => "nothing waits; `mocolab start NAME --queue` queues a run".to_owned(),
-            waits => format!("nothing waits here; {waits} in the queues of other machines"),
+            waits => format!(
+                "nothing waits here; {waits} in the queues of other machines (`mocolab queue NAME here` takes one over)"
+            ),
         });
     }
     let head = ["", "RUN", "ON", "WHY"].map(str::to_owned).to_vec();

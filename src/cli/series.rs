@@ -2,16 +2,18 @@
 
 use super::follow::Launched;
 use super::output::{say, table};
-use super::start::go;
-use crate::project::{Project, Sources};
+use super::start::{Turn, go};
+use crate::project::{self, Begun, Project, Sources, Underway};
 use crate::sight::Sight;
-use anyhow::bail;
-use mocolab::device::Choice;
+use anyhow::{anyhow, bail};
+use mocolab::device::{Choice, Devices};
+use mocolab::executor::local::Launch;
 use mocolab::experiment::{Experiment, Monitor};
 use mocolab::metrics;
 use mocolab::run::{RunDir, Watch};
 use mocolab::status::Status;
 use mocolab::text::{duration, log_line, percent};
+use std::fs::File;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_millis(200);
 
 /// How a series is trained.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Manner {
     /// Where.
     pub device: Choice,
@@ -29,6 +31,17 @@ pub struct Manner {
     pub missing: bool,
     /// Stay until all is done.
     pub wait: bool,
+    /// Who else may be there.
+    pub turn: Turn,
+}
+
+impl Manner {
+    /// How `run` is launched. The CPU is everybody's.
+    pub fn launch(&self, run: &RunDir) -> Launch {
+        let own = || project::experiment(run).map_or(1, |experiment| experiment.slots);
+        let (devices, slots) = (self.device.clone(), self.turn.slots.unwrap_or_else(own));
+        Launch { slots, force: self.turn.force || devices == Choice::Cpu, ..Launch::on(devices) }
+    }
 }
 
 /// What became of an experiment.
@@ -126,8 +139,9 @@ fn finish(project: &Project, run: &RunDir, status: Status, manner: &Manner) -> a
     }
     let words = if status.is_waiting() { "is launched" } else { "goes on" };
     say(format!("{label} {}: it {words}", sight.standing()))?;
-    let before = sight.placed().filter(|_| !manner.named);
-    launch(project, run, &before.unwrap_or_else(|| manner.device.clone()), manner.wait)
+    let before = sight.placed(&Devices::find()).filter(|_| !manner.named);
+    let manner = Manner { device: before.unwrap_or_else(|| manner.device.clone()), ..manner.clone() };
+    launch(project, run, &manner, None)
 }
 
 /// Waits for what `experiment` takes its weights from, where that is under way.
@@ -144,27 +158,31 @@ fn await_source(project: &Project, experiment: &Experiment, sources: &Sources) -
 
 /// Trains one as a new run, whatever comes of it.
 fn train(project: &Project, experiment: &Experiment, sources: &Sources, manner: &Manner) -> anyhow::Result<RunDir> {
-    let run = begin(project, experiment, sources, manner.wait)?;
-    launch(project, &run, &manner.device, manner.wait)?;
+    let Begun { run, gate, .. } = begin(project, experiment, sources, manner)?;
+    launch(project, &run, manner, Some(gate))?;
     Ok(run)
 }
 
-/// Makes a run of `experiment`; with `wait` also where what it takes its weights from is still under way.
+/// Makes a run of `experiment`; where `manner` waits, also where what it takes its weights from is still under way.
 ///
 /// # Errors
-/// Where something that it needs isn't there, or standard output is gone.
-pub fn begin(project: &Project, experiment: &Experiment, sources: &Sources, wait: bool) -> anyhow::Result<RunDir> {
-    if wait {
+/// Where something that it needs isn't there, one of the same settings is under way, or standard output is gone.
+pub fn begin(project: &Project, experiment: &Experiment, sources: &Sources, manner: &Manner) -> anyhow::Result<Begun> {
+    if manner.wait {
         await_source(project, experiment, sources)?;
     }
-    let (run, notes) = project.begin(experiment, sources)?;
-    notes.into_iter().try_for_each(say)?;
-    Ok(run)
+    let begun = project.begin(experiment, sources, manner.turn.again);
+    let mut begun = begun.map_err(|error| match error.downcast_ref::<Underway>() {
+        Some(underway) => anyhow!("{underway}: no other is started; --again starts a second one"),
+        None => error,
+    })?;
+    std::mem::take(&mut begun.notes).into_iter().try_for_each(say)?;
+    Ok(begun)
 }
 
 /// Launches a run; where that fails its status says the same.
-fn launch(project: &Project, run: &RunDir, device: &Choice, wait: bool) -> anyhow::Result<()> {
-    match go(project, run, device, wait) {
+fn launch(project: &Project, run: &RunDir, manner: &Manner, gate: Option<File>) -> anyhow::Result<()> {
+    match go(project, run, &manner.launch(run), (manner.wait, gate)) {
         Ok(_) => Ok(()),
         Err(error) => say(format!("{error:#}")),
     }

@@ -1,19 +1,20 @@
 //! Verbs that change what runs: start, resume, stop.
 
-use super::follow::{Launched, POLL};
-use super::output::say;
+use super::follow::Launched;
+use super::output::{complain, say};
 use super::queue;
 use super::series::{Manner, begin, series};
-use crate::project::{self, Project, Sources};
+use crate::project::{self, Begun, Here, Project, Sources};
 use crate::sight::Sight;
 use anyhow::{Context, bail};
-use mocolab::device::{Choice, Devices};
-use mocolab::executor::local;
+use mocolab::device::{Choice, Devices, Wanted};
+use mocolab::executor::local::{self, ExecutorError, Launch};
 use mocolab::experiment::Experiment;
 use mocolab::experiment::need::{Need, Place, Sizes};
 use mocolab::run::{RunDir, Ticket, Watch};
 use mocolab::status::{Lock, Status, Wish};
 use mocolab::survival::{Facts, warnings};
+use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -37,22 +38,25 @@ pub struct Which {
 }
 
 /// Whether, and how, they wait for their turn.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Turn {
     /// Queue them, each after what it takes weights from: they start one after another as devices come free, also when no
     /// terminal is open.
     #[arg(long, short, conflicts_with_all = ["wait", "missing"])]
     queue: bool,
-    /// With --queue: how many runs may share a device with these, themselves among them.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "queue", value_parser = clap::value_parser!(u32).range(1..=64))]
-    slots: u32,
-    /// With --queue: also on a GPU that somebody else uses, or that has too little memory by our estimate.
-    #[arg(long, requires = "queue")]
-    force: bool,
+    /// How many runs may share a device with these, themselves among them [default: `slots` of the experiment].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(super) slots: Option<u32>,
+    /// Also on a GPU that somebody else uses, or that has too little memory by our estimate.
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Also where a run of the same settings is at work or waits already: a second one.
+    #[arg(long)]
+    pub(super) again: bool,
 }
 
 /// `mocolab start`.
-pub fn start(project: &Project, which: &Which, device: Option<Choice>, wait: bool) -> anyhow::Result<ExitCode> {
+pub fn start(project: &Project, which: &Which, device: Option<Wanted>, wait: bool) -> anyhow::Result<ExitCode> {
     let suite = project.suite()?;
     let mut sources = Sources::new(&suite);
     let experiments = if which.names.is_empty() {
@@ -60,14 +64,12 @@ pub fn start(project: &Project, which: &Which, device: Option<Choice>, wait: boo
     } else {
         suite.choose(&which.names).map_err(anyhow::Error::msg)?
     };
-    if which.turn.queue {
-        if let Some(device) = &device {
-            device.visible(&Devices::find()).map_err(anyhow::Error::msg)?;
-        }
+    let (turn, found) = (&which.turn, Devices::find());
+    if turn.queue {
+        let ticket = Project::ticket(&device.unwrap_or(Wanted::Any), &found)?;
         warn(project, &experiments)?;
-        let device = device.map(|device| device.to_string());
-        let ticket = Ticket { device, slots: which.turn.slots, force: which.turn.force, ..Ticket::default() };
-        return queue::add(project, &experiments, &mut sources, &ticket);
+        let ticket = Ticket { slots: turn.slots.unwrap_or(0), force: turn.force, ..ticket };
+        return queue::add(project, &experiments, &mut sources, (&ticket, turn.again));
     }
     if experiments.len() > 1 && !wait {
         bail!(
@@ -75,21 +77,20 @@ pub fn start(project: &Project, which: &Which, device: Option<Choice>, wait: boo
             several(which, &experiments)
         );
     }
-    let found = Devices::find();
     let named = device.is_some();
-    let device = device.map_or_else(|| project::default_device(&found), Ok)?;
-    device.visible(&found).map_err(anyhow::Error::msg)?;
+    let device = project::choose(device.as_ref(), &found)?;
     // Of those that are missing it isn't known yet which are begun.
     warn(project, if which.missing { &[] } else { &experiments })?;
+    let manner = Manner { device, named, missing: which.missing, wait, turn: turn.clone() };
     if let ([experiment], false) = (experiments.as_slice(), which.missing) {
-        let run = begin(project, experiment, &sources, wait)?;
-        return go(project, &run, &device, wait);
+        let Begun { run, gate, .. } = begin(project, experiment, &sources, &manner)?;
+        return go(project, &run, &manner.launch(&run), (wait, Some(gate)));
     }
     if experiments.len() > 1 {
         let again = if which.names.is_empty() { "`mocolab start --missing --wait`" } else { "the same with --missing" };
         say(format!("Ctrl-C leaves the run under way alone and starts no more; {again} goes on"))?;
     }
-    series(project, &experiments, &mut sources, &Manner { device, named, missing: which.missing, wait })
+    series(project, &experiments, &mut sources, &manner)
 }
 
 fn several(which: &Which, experiments: &[&Experiment]) -> String {
@@ -101,16 +102,44 @@ fn several(which: &Which, experiments: &[&Experiment]) -> String {
     }
 }
 
+/// Which runs go on, and where.
+#[derive(Debug, clap::Args)]
+pub struct Resume {
+    /// A run: NAME (its latest), NAME/ID or a path.
+    #[arg(required_unless_present = "interrupted")]
+    run: Option<String>,
+    /// Every run that was at work here when the machine went down, one after another as devices come free.
+    #[arg(long, conflicts_with_all = ["run", "wait"])]
+    interrupted: bool,
+    /// Where to train [default: where it trained before].
+    #[arg(long, short, value_name = "any|cpu|N,N|N/N")]
+    device: Option<Wanted>,
+    #[command(flatten)]
+    when: When,
+    /// Also where it can't be told from here whether the run still lives elsewhere: look there first. Also on a GPU that
+    /// another run has.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Whether a run that goes on waits, or is waited for.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct When {
+    /// Let it wait for its turn in this machine's queue.
+    #[arg(long, short, conflicts_with = "wait")]
+    queue: bool,
+    /// Stay and report every epoch until it ends.
+    #[arg(long, short)]
+    wait: bool,
+}
+
 /// `mocolab resume`.
-pub fn resume(
-    project: &Project,
-    run: &str,
-    device: Option<Choice>,
-    (force, wait): (bool, bool),
-) -> anyhow::Result<ExitCode> {
-    let run = project.runs.find(run).map_err(anyhow::Error::msg)?;
+pub fn resume(project: &Project, asked: &Resume) -> anyhow::Result<ExitCode> {
+    let found = Devices::find();
+    let Some(name) = &asked.run else { return resume_interrupted(project, asked.device.as_ref(), &found) };
+    let run = project.runs.find(name).map_err(anyhow::Error::msg)?;
     let sight = Sight::read(run.clone());
-    if sight.status == Status::Unknown && !force {
+    if sight.status == Status::Unknown && !asked.force {
         let host = sight.job.as_ref().map_or("another machine", |job| job.host.as_str());
         let why =
             sight.trouble.unwrap_or_else(|| format!("it was launched on `{host}`, which can't be asked from here"));
@@ -119,10 +148,39 @@ pub fn resume(
     if !sight.status.can_start() && sight.status != Status::Unknown {
         bail!("`{}` is {}: there is nothing to resume", run.label(), sight.status);
     }
-    let ticket = sight.ticket.as_ref().and_then(|ticket| ticket.device.as_ref()?.parse().ok());
-    let device = device.or(sight.placed()).or(ticket).map_or_else(|| project::default_device(&Devices::find()), Ok)?;
     warn(project, &[])?;
-    go(project, &run, &device, wait)
+    if asked.when.queue {
+        project::requeue(&sight, asked.device.as_ref(), &found)?;
+        project.wake_agent()?;
+        say(format!("queued {}; `mocolab queue` shows who waits for what", run.label()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let ticket = sight.ticket.as_ref().and_then(|ticket| ticket.device.as_ref()?.parse::<Wanted>().ok());
+    let device = match (&asked.device, sight.placed(&found)) {
+        (None, Some(before)) => before,
+        (None, None) => project::choose(ticket.as_ref(), &found)?,
+        (named, _) => project::choose(named.as_ref(), &found)?,
+    };
+    let launch = Launch { force: asked.force || device == Choice::Cpu, ..Launch::on(device) };
+    go(project, &run, &launch, (asked.when.wait, None))
+}
+
+/// Queues what was at work here when the machine went down.
+fn resume_interrupted(project: &Project, wanted: Option<&Wanted>, found: &Devices) -> anyhow::Result<ExitCode> {
+    let sights: Vec<Sight> = project.runs.list()?.into_iter().map(Sight::glimpse).collect();
+    let interrupted = project::interrupted(sights.iter(), &Here::now());
+    if interrupted.is_empty() {
+        say("nothing was at work here when the machine went down")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    warn(project, &[])?;
+    for sight in interrupted {
+        project::requeue(sight, wanted, found)?;
+        say(format!("queued {}", sight.run.label()))?;
+    }
+    project.wake_agent()?;
+    say("they go on as devices come free; `mocolab queue` shows who waits for what")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Says what may end a run here before its time, or find no room for what `experiments` will keep.
@@ -134,12 +192,18 @@ fn warn(project: &Project, experiments: &[&Experiment]) -> anyhow::Result<()> {
     warnings(&facts).try_for_each(|warning| say(format!("warning: {warning}")))
 }
 
-/// Launches, and where asked to, stays.
-pub(super) fn go(project: &Project, run: &RunDir, device: &Choice, wait: bool) -> anyhow::Result<ExitCode> {
+/// Launches, and where asked to, stays. A gate is let go as soon as others can see that the run is launched.
+pub(super) fn go(
+    project: &Project,
+    run: &RunDir,
+    launch: &Launch,
+    (wait, gate): (bool, Option<File>),
+) -> anyhow::Result<ExitCode> {
+    let device = &launch.devices;
     for other in busy(project, device)? {
         say(format!("note: `{other}` is training on {device} too; both will be slower"))?;
     }
-    let launched = Launched::new(run, device)?;
+    let launched = Launched::new(run, launch, gate)?;
     let status = launched.status();
     say(format!("{} is {status} on {device}", run.label()))?;
     // What waits for it goes on when it is done.
@@ -156,41 +220,110 @@ pub(super) fn go(project: &Project, run: &RunDir, device: &Choice, wait: bool) -
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs of this project that train on `device` now.
-fn busy(project: &Project, device: &Choice) -> anyhow::Result<Vec<String>> {
+/// Runs of this project that train on `choice` now.
+fn busy(project: &Project, choice: &Choice) -> anyhow::Result<Vec<String>> {
     // Records are read only of runs that some process holds.
     let held = project.runs.list()?.into_iter().filter(|run| run.probe() == Lock::Held);
-    let here = mocolab::run::boot_id();
-    Ok(held.map(Sight::read).filter(|sight| sight.trains_on(device, &here)).map(|sight| sight.run.label()).collect())
+    let (here, found) = (mocolab::run::boot_id(), Devices::find());
+    let on = |sight: &Sight| found.those(choice).any(|device| sight.trains_on(device, &here));
+    Ok(held.map(Sight::read).filter(on).map(|sight| sight.run.label()).collect())
 }
 
-/// `mocolab stop`.
-pub fn stop(project: &Project, run: &str, now: bool) -> anyhow::Result<()> {
+/// Between two looks at a run that was told to end.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// `mocolab stop`: asked, then told by SIGTERM, then killed, each with so many seconds.
+pub fn stop(project: &Project, run: &str, (now, grace): (bool, u64)) -> anyhow::Result<()> {
     let run = project.runs.find(run).map_err(anyhow::Error::msg)?;
     let mut watch = Watch::new(run.clone());
-    let status = watch.status()?;
-    if !status.is_live() {
-        bail!("`{}` is {status}: there is nothing to stop", run.label());
-    }
-    if now {
-        local::kill(&run)?;
-    } else {
+    live(&run, &mut watch, "stop")?;
+    if !now {
         local::ask(&run, Wish::Stop)?;
         say(format!("{} stops after the step under way; a checkpoint is written first", run.label()))?;
+        if ends(&run, &mut watch, grace)? {
+            return Ok(());
+        }
+        say(format!("{} has not stopped within {grace} s: SIGTERM", run.label()))?;
+        // It may have ended this very moment.
+        if local::end(&run, false).is_err() || ends(&run, &mut watch, grace)? {
+            return ends(&run, &mut watch, 1).map(|_| ());
+        }
+        say(format!(
+            "{} has not ended within {grace} s: SIGKILL; what came after its newest checkpoint is lost",
+            run.label()
+        ))?;
     }
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while Instant::now() < deadline {
+    if let Err(error) = local::end(&run, true)
+        && watch.status()?.is_live()
+    {
+        return Err(error.into());
+    }
+    if ends(&run, &mut watch, 60)? {
+        return Ok(());
+    }
+    bail!("`{}` is killed and not gone: its machine waits for a disk or a device", run.label())
+}
+
+/// `mocolab pause`.
+pub fn pause(project: &Project, run: &str) -> anyhow::Result<()> {
+    let run = project.runs.find(run).map_err(anyhow::Error::msg)?;
+    let mut watch = Watch::new(run.clone());
+    live(&run, &mut watch, "pause")?;
+    local::ask(&run, Wish::Pause)?;
+    if ends(&run, &mut watch, 60)? {
+        return say(format!("`mocolab resume {}` goes on with it, with --device anywhere", run.label()));
+    }
+    bail!("`{}` has not paused within a minute; it does after the step under way", run.label())
+}
+
+fn live(run: &RunDir, watch: &mut Watch, what: &str) -> anyhow::Result<()> {
+    match watch.status()? {
+        status if status.is_live() => Ok(()),
+        status => bail!("`{}` is {status}: there is nothing to {what}", run.label()),
+    }
+}
+
+/// Waits for a run to end, so many seconds at most, and says how it did.
+fn ends(run: &RunDir, watch: &mut Watch, seconds: u64) -> anyhow::Result<bool> {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    loop {
         let status = watch.status()?;
         if !status.is_live() {
-            return say(format!("{} is {status} at step {}", run.label(), Sight::read(run.clone()).state.step));
+            say(format!("{} is {status} at step {}", run.label(), Sight::read(run.clone()).state.step))?;
+            return Ok(true);
         }
-        std::thread::sleep(POLL);
+        if Instant::now() > deadline {
+            return Ok(false);
+        }
+        std::thread::sleep(LOOK);
     }
-    bail!("`{}` has not stopped within a minute; wait on, or end it with `mocolab stop --now`", run.label())
+}
+
+/// How a launcher was told to launch.
+#[derive(Debug, clap::Args)]
+pub struct Told {
+    #[arg(long)]
+    device: Choice,
+    /// Runs that may be on it.
+    #[arg(long, default_value_t = 1)]
+    slots: u32,
+    /// Also where a run is that does not share.
+    #[arg(long)]
+    force: bool,
+    /// Only after this attempt.
+    #[arg(long)]
+    after: Option<u32>,
 }
 
 /// `mocolab launch`: returns only where it fails.
-pub fn launch(run: &Path, device: &Choice, first: bool) -> anyhow::Result<ExitCode> {
+pub fn launch(run: &Path, told: Told) -> anyhow::Result<ExitCode> {
     let run = RunDir::new(std::fs::canonicalize(run).with_context(|| format!("finding the run `{}`", run.display()))?);
-    match local::launch(&run, device, first)? {}
+    let Told { device, slots, force, after } = told;
+    match local::launch(&run, &Launch { devices: device, slots, force, after }) {
+        Err(taken @ ExecutorError::Taken(_)) => {
+            complain(&taken.into());
+            Ok(ExitCode::from(local::TAKEN))
+        }
+        result => match result? {},
+    }
 }

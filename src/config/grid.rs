@@ -89,8 +89,9 @@ impl<'a> Grid<'a> {
         }
         let name = self.name(&chosen, findings)?;
         let threads = u32::try_from(common.threads.get()).unwrap_or(u32::MAX);
+        let slots = u32::try_from(common.slots.get()).unwrap_or(1);
         let Common { data, images, seed, .. } = common;
-        Some(Experiment { name, data, images, seed, threads, recipe })
+        Some(Experiment { name, data, images, seed, threads, slots, recipe })
     }
 
     /// The settings as the program keeps them. Every value was accepted before.

@@ -4,6 +4,7 @@ use super::health::{Health, Slowed};
 use super::host::{self, Host};
 use super::processes::{self, Process};
 use super::{gpu, visible};
+use crate::run::{Claim, Claims};
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
 use serde::Serialize;
@@ -20,6 +21,8 @@ pub struct Sample {
     pub note: Option<String>,
     /// The machine around them.
     pub host: Host,
+    /// Which runs of this user have which of them, of whatever project.
+    pub claims: Vec<Claim>,
 }
 
 /// A GPU at one moment.
@@ -154,6 +157,7 @@ pub struct Sampler {
     model: String,
     users: BTreeMap<u32, String>,
     ticks: Vec<host::Ticks>,
+    claims: Option<Claims>,
 }
 
 impl Sampler {
@@ -165,6 +169,7 @@ impl Sampler {
             model: super::cpu_model(),
             users: processes::users(),
             ticks: host::now(),
+            claims: Claims::of_user(),
         }
     }
 
@@ -183,7 +188,8 @@ impl Sampler {
                 }
             },
         };
-        Sample { gpus, note, host }
+        let claims = self.claims.as_ref().map_or_else(Vec::new, Claims::living);
+        Sample { gpus, note, host, claims }
     }
 }
 

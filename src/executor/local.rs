@@ -6,8 +6,9 @@
 
 use crate::device::{Choice, Devices};
 use crate::embedding::About;
-use crate::run::{HeldLock, Job, Reader, Request, RunDir, boot_id, host, now, process_start};
+use crate::run::{Claim, Claims, HeldLock, Job, Reader, Request, RunDir, Taken, boot_id, host, now, process_start};
 use crate::status::{Lock, Wish};
+use rustix::process::Signal;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -37,9 +38,12 @@ pub enum ExecutorError {
     /// The device isn't there.
     #[error("{0}")]
     NoDevice(String),
-    /// It was to be launched for the first time.
-    #[error("`{0}` was launched before: `mocolab resume {0}` goes on with it")]
+    /// It was to be launched after an attempt that is not its last.
+    #[error("`{0}` was launched by another meanwhile: `mocolab show {0}` tells how it stands")]
     Begun(String),
+    /// A run that does not share is on the device.
+    #[error(transparent)]
+    Taken(#[from] Taken),
     /// A map was not made.
     #[error("{0}")]
     NoMap(String),
@@ -53,39 +57,69 @@ fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> ExecutorError {
     |error| ExecutorError::Io { what, error }
 }
 
-/// The command that launches `run` on `devices` with `mocolab` at `program`. Its output goes to the run's `output.log`.
+/// How a run is launched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// On which devices.
+    pub devices: Choice,
+    /// Runs that may be on them, itself among them.
+    pub slots: u32,
+    /// Also where a run is that does not share.
+    pub force: bool,
+    /// Only after this attempt, 0 before the first; none after whichever is the last.
+    pub after: Option<u32>,
+}
+
+impl Launch {
+    /// On `devices` alone, after whichever attempt is the last.
+    pub fn on(devices: Choice) -> Self {
+        Self { devices, slots: 1, force: false, after: None }
+    }
+}
+
+/// The exit status of a launcher that found its device taken: it may be free later.
+pub const TAKEN: u8 = 75;
+
+/// The command that launches `run` as `launch` says with `mocolab` at `program`. Its output goes to the run's `output.log`.
 ///
 /// # Errors
 /// Where the log can't be opened.
-pub fn start(program: &Path, run: &RunDir, devices: &Choice) -> Result<Command, ExecutorError> {
+pub fn start(program: &Path, run: &RunDir, launch: &Launch) -> Result<Command, ExecutorError> {
     let path = run.output();
     let log = OpenOptions::new().create(true).append(true).open(&path);
     let log = log.map_err(io(format!("opening `{}`", path.display())))?;
     let copy = log.try_clone().map_err(io("copying a descriptor"))?;
     let mut command = Command::new(program);
-    command.arg("launch").arg(run.path()).arg("--device").arg(devices.to_string());
+    command.arg("launch").arg(run.path()).arg("--device").arg(launch.devices.to_string());
+    command.arg("--slots").arg(launch.slots.to_string()).args(launch.force.then_some("--force"));
+    if let Some(after) = launch.after {
+        command.arg("--after").arg(after.to_string());
+    }
     command.stdin(Stdio::null()).stdout(log).stderr(copy);
     Ok(command)
 }
 
-/// Turns this process into the trainer of `run`; where `first`, only if it was never launched. Returns only where that
-/// fails.
+/// Turns this process into the trainer of `run`, as `launch` says. Returns only where that fails.
 ///
 /// # Errors
-/// Where the run is being trained already, or something can't be written or started.
-pub fn launch(run: &RunDir, devices: &Choice, first: bool) -> Result<std::convert::Infallible, ExecutorError> {
+/// Where the run is being trained already, its device is taken, or something can't be written or started.
+pub fn launch(run: &RunDir, launch: &Launch) -> Result<std::convert::Infallible, ExecutorError> {
     let trainer = trainer()?;
-    let visible = devices.visible(&Devices::find()).map_err(ExecutorError::NoDevice)?;
+    let found = Devices::find();
+    let visible = launch.devices.visible(&found).map_err(ExecutorError::NoDevice)?;
     // Under Slurm the scheduler must be able to end the process; elsewhere a terminal that closes must not. A process
     // group's leader, started by hand in a shell, stays where it is.
     if std::env::var_os("SLURM_JOB_ID").is_none() {
         let _ = rustix::process::setsid();
     }
     let lock = HeldLock::take(run)?;
-    if first && run.read_job().map_err(io("reading the last job"))?.is_some() {
+    let before = last_attempt(run)?;
+    if launch.after.is_some_and(|after| after != before) {
         return Err(ExecutorError::Begun(run.label()));
     }
-    run.write_job(&job(run, devices)?).map_err(io(format!("writing `{}`", run.job().display())))?;
+    claim(run, launch, visible.as_deref())?;
+    let job = job(run, launch, (before, visible.as_deref()))?;
+    run.write_job(&job).map_err(io(format!("writing `{}`", run.job().display())))?;
     let mut command = Command::new(&trainer);
     command.arg(run.path()).stdin(lock.into_file());
     // Where a core has other work, OpenMP's threads that wait for each other by spinning take it from the one they wait
@@ -135,18 +169,38 @@ pub fn embed(run: &RunDir, arguments: &[String]) -> Result<About, ExecutorError>
     }))
 }
 
-fn job(run: &RunDir, devices: &Choice) -> Result<Job, ExecutorError> {
-    // A damaged one is replaced: the record knows the attempts that have said anything.
-    let before = match run.read_job() {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => 0,
-        job => job.map_err(io("reading the last job"))?.map_or(0, |job| job.attempt),
-    };
+/// The attempt that was launched last, 0 before the first. A damaged file is none: the record knows the attempts that have
+/// said anything.
+fn last_attempt(run: &RunDir) -> Result<u32, ExecutorError> {
+    match run.read_job() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(0),
+        job => Ok(job.map_err(io("reading the last job"))?.map_or(0, |job| job.attempt)),
+    }
+}
+
+/// Takes the devices for `run`, whose lock is held. Without a home, or on a file system without locks, what the driver
+/// tells has to do.
+fn claim(run: &RunDir, launch: &Launch, visible: Option<&str>) -> Result<(), ExecutorError> {
+    let Some(claims) = Claims::of_user() else { return Ok(()) };
+    let devices = visible.unwrap_or("cpu").split(',').map(str::to_owned).collect();
+    let path = std::path::absolute(run.path()).map_err(io("finding this folder"))?;
+    match claims.take(Claim { run: path, devices, slots: launch.slots }, launch.force) {
+        Ok(taken) => Ok(taken?),
+        Err(_) => Ok(()),
+    }
+}
+
+fn job(run: &RunDir, launch: &Launch, (before, visible): (u32, Option<&str>)) -> Result<Job, ExecutorError> {
     let pid = std::process::id();
+    let uuids: Vec<String> = visible.iter().flat_map(|ids| ids.split(',')).map(str::to_owned).collect();
+    let known = uuids.iter().all(|id| id.parse::<u32>().is_err());
     Ok(Job {
         attempt: before.max(Reader::last_attempt(run).map_err(io("reading the record"))?) + 1,
         executor: "local".into(),
         id: pid.to_string(),
-        devices: devices.names(),
+        devices: launch.devices.names(),
+        uuids: if known { uuids } else { Vec::new() },
+        slots: launch.slots,
         host: host(),
         boot_id: boot_id(),
         pid,
@@ -168,12 +222,13 @@ pub fn ask(run: &RunDir, wish: Wish) -> Result<Request, ExecutorError> {
     Ok(request)
 }
 
-/// Ends the process of `run` at once (SIGKILL). Only the very process that was launched can be hit, never another that
-/// got its number since; a checkpoint is all that is left of it.
+/// Has the process of `run` end: by SIGTERM, upon which it saves and ends if it still can; where `now` at once, by SIGKILL,
+/// when a checkpoint is all that is left of it. Only the very process that was launched can be hit, never another that got
+/// its number since.
 ///
 /// # Errors
 /// Where it is gone already, or not of this machine.
-pub fn kill(run: &RunDir) -> Result<(), ExecutorError> {
+pub fn end(run: &RunDir, now: bool) -> Result<(), ExecutorError> {
     let none = || ExecutorError::NoProcess(run.label());
     let job = run.read_job().map_err(io("reading the job"))?.filter(|job| job.boot_id == boot_id()).ok_or_else(none)?;
     let pid = i32::try_from(job.pid).ok().and_then(rustix::process::Pid::from_raw).ok_or_else(none)?;
@@ -181,6 +236,8 @@ pub fn kill(run: &RunDir) -> Result<(), ExecutorError> {
     if process_start(job.pid) != Some(job.process_start) || run.probe() != Lock::Held {
         return Err(none());
     }
-    rustix::process::pidfd_send_signal(&process, rustix::process::Signal::KILL)
-        .map_err(|error| io("sending SIGKILL")(error.into()))
+    let (signal, wish) = if now { (Signal::KILL, Wish::Kill) } else { (Signal::TERM, Wish::Terminate) };
+    // Written first, so that what is gone is known to have been ended; on a full disk it is ended all the same.
+    let _ = ask(run, wish);
+    rustix::process::pidfd_send_signal(&process, signal).map_err(|error| io("sending a signal")(error.into()))
 }

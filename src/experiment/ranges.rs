@@ -70,6 +70,10 @@ ranged!(
     Threads(u64), "a whole number from 0 to 1024", |n| n <= 1024
 );
 ranged!(
+    /// How many may share something, itself among them.
+    Slots(u64), "a whole number from 1 to 64", |n| (1..=64).contains(&n)
+);
+ranged!(
     /// More than zero.
     Positive(f64), "a number above 0, at most 1000000", |x| x > 0.0 && x <= 1e6
 );
@@ -175,6 +179,7 @@ constants!(
     NonNegative(f64) | x | x >= 0.0 && x <= 1e6,
     Positive(f64) | x | x > 0.0 && x <= 1e6,
     Threads(u64) | n | n <= 1024,
+    Slots(u64) | n | n >= 1 && n <= 64,
     Chance(f64) | x | x >= 0.0 && x <= 1.0
 );
 

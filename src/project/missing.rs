@@ -26,6 +26,21 @@ impl Project {
         Ok(newest(|status| status == Status::Done).or_else(|| newest(Status::is_live)).or_else(|| newest(|_| true)))
     }
 
+    /// A run of exactly this experiment that is at work or waits in a queue.
+    ///
+    /// # Errors
+    /// Where the runs can't be read.
+    pub fn underway(&self, of: &Experiment, sources: &Sources) -> anyhow::Result<Option<(RunDir, Status)>> {
+        for run in self.runs_of(&of.name)?.into_iter().rev() {
+            let status = Watch::new(run.clone()).status().unwrap_or(Status::Unknown);
+            let comes = status.is_live() || (status.is_waiting() && run.has_turn().unwrap_or(true));
+            if comes && self.is_of(&run, of, sources)? {
+                return Ok(Some((run, status)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Finds the run that `of` takes its weights from, where none was trained here: one of its source as the file has it
     /// now. So an experiment is missing alone where it is missing in the whole file.
     ///
@@ -54,7 +69,7 @@ impl Project {
         // One that waits in the queue names the moment of its source until that is done.
         let awaited = || run.read_ticket().ok().flatten().and_then(|ticket| ticket.source).map(RunDir::new);
         // How many there were is the machine's business.
-        kept.threads = wanted.threads;
+        (kept.threads, kept.slots) = (wanted.threads, wanted.slots);
         Ok(kept == wanted && source.is_none_or(|source| sources.would_give((&from, awaited), source, of)))
     }
 

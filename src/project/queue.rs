@@ -1,17 +1,18 @@
 //! This machine's queue: putting runs in, and what there is to plan with.
 
 use super::sources::{absolute, head, take_network};
-use super::{Project, Sources, experiment, threads};
+use super::{Project, Sources, Underway, experiment, threads};
 use crate::sight::Sight;
 use anyhow::{Context, bail};
 use mocolab::config::{self, Suite};
 use mocolab::data;
 use mocolab::device::processes::{Kind, Process};
 use mocolab::device::sample::{DeviceSample, Mig, Sample};
+use mocolab::device::{self, Choice, Devices};
 use mocolab::experiment::need::{Need, Place, Sizes};
 use mocolab::experiment::{DataSource, Experiment, Name, Origin};
 use mocolab::queue::{Live, Slot, Source, Turn, Waiting, Wanted, order, plan};
-use mocolab::run::{RunDir, Ticket, Watch, create_with};
+use mocolab::run::{Claim, RunDir, Ticket, Watch, create_with};
 use mocolab::status::Status;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
@@ -48,12 +49,43 @@ impl Here {
 }
 
 impl Project {
+    /// A ticket for a run on what is `wanted`, of the GPUs that are there; where `CUDA_VISIBLE_DEVICES` leaves some out, any
+    /// is any of the others.
+    ///
+    /// # Errors
+    /// Where one that is wanted isn't there.
+    pub fn ticket(wanted: &device::Wanted, found: &Devices) -> anyhow::Result<Ticket> {
+        let uuids = if *wanted == device::Wanted::Any {
+            let some = std::env::var_os("CUDA_VISIBLE_DEVICES").is_some();
+            found.devices.iter().filter(|_| some).filter_map(|device| device.uuid.clone()).collect()
+        } else {
+            wanted.uuids(found).map_err(anyhow::Error::msg)?
+        };
+        let device = (*wanted != device::Wanted::Any).then(|| wanted.to_string());
+        Ok(Ticket { device, uuids, ..Ticket::default() })
+    }
+
     /// Queues a run of `of`, and before it one of what it takes its weights from, where none is there or under way; all
-    /// that is queued goes into `queued`, with what the user should know of it. `ticket` says where they are to be trained.
+    /// that is queued goes into `queued`, with what the user should know of it. `ticket` says where they are to be trained;
+    /// none of its slots are those of each experiment. Unless `again`, one that is under way is an error, [`Underway`].
     ///
     /// # Errors
     /// Where data or weights can't be found, or a run can't be made; what is in `queued` stays queued.
     pub fn queue(
+        &self,
+        of: &Experiment,
+        sources: &mut Sources,
+        (ticket, again): (&Ticket, bool),
+        queued: &mut Vec<Queued>,
+    ) -> anyhow::Result<()> {
+        let _gate = self.runs.gate().with_context(|| format!("locking `{}`", self.runs.path().display()))?;
+        if !again && let Some((run, status)) = self.underway(of, sources)? {
+            return Err(Underway { run, status }.into());
+        }
+        self.queue_behind_gate(of, sources, ticket, queued)
+    }
+
+    fn queue_behind_gate(
         &self,
         of: &Experiment,
         sources: &mut Sources,
@@ -67,13 +99,14 @@ impl Project {
                 Some((run, status)) if is_underway(*status) => Some(run.clone()),
                 Some(_) => None,
                 None => {
-                    self.queue(source, sources, ticket, queued)?;
+                    self.queue_behind_gate(source, sources, ticket, queued)?;
                     queued.last().map(|(run, _)| run.clone())
                 }
             };
         }
         let source = awaited.as_ref().map(|run| absolute(run.path())).transpose()?;
-        let ticket = Ticket { source, t: mocolab::run::now(), ..ticket.clone() };
+        let slots = if ticket.slots == 0 { of.slots } else { ticket.slots };
+        let ticket = Ticket { source, slots, t: mocolab::run::now(), ..ticket.clone() };
         let made = self.begin_with(of, sources, (awaited.as_ref(), Some(&ticket)))?;
         sources.add(&of.name, Ok(made.0.clone()));
         queued.push(made);
@@ -84,7 +117,12 @@ impl Project {
     ///
     /// # Errors
     /// As there; and where the experiments can't be read again to find what its weights come from.
-    pub fn queue_alone(&self, of: &Experiment, ticket: &Ticket, queued: &mut Vec<Queued>) -> anyhow::Result<()> {
+    pub fn queue_alone(
+        &self,
+        of: &Experiment,
+        ticket: (&Ticket, bool),
+        queued: &mut Vec<Queued>,
+    ) -> anyhow::Result<()> {
         let named = matches!(of.recipe.origin(), Origin::Experiment { .. });
         let suite = if named { self.suite()? } else { Suite { groups: Vec::new() } };
         self.queue(of, &mut Sources::new(&suite), ticket, queued)
@@ -103,18 +141,20 @@ impl Project {
         let mut command = Command::new(program);
         command.arg("--file").arg(std::path::absolute(&self.file)?).arg("--runs").arg(self.runs.path()).arg("agent");
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        // Tickets say which GPUs are meant by their UUIDs: what this shell may see is not what all of them may.
+        command.env_remove("CUDA_VISIBLE_DEVICES");
         let mut agent = command.spawn().context("starting the agent")?;
         // It may outlive this process; as long as that lives it leaves no zombie.
         thread::spawn(move || agent.wait());
         Ok(())
     }
 
-    /// As [`Project::wake_agent`], where a run waits for its first start.
+    /// As [`Project::wake_agent`], where a run waits for its start.
     ///
     /// # Errors
     /// As there, or where the runs can't be read.
     pub fn wake_if_waiting(&self) -> anyhow::Result<()> {
-        let waits = |run: &RunDir| run.ticket().exists() && !run.job().exists();
+        let waits = |run: &RunDir| run.ticket().exists() && run.has_turn().unwrap_or(true);
         if self.runs.list()?.iter().any(waits) { self.wake_agent() } else { Ok(()) }
     }
 
@@ -173,6 +213,26 @@ pub fn settle(run: &RunDir) -> anyhow::Result<()> {
     run.settle(&config::snapshot(&of)).with_context(|| format!("writing `{}`", run.experiment().display()))
 }
 
+/// Has a run go on in this machine's queue, on what is `wanted` of the devices that are there, else where it was before.
+///
+/// # Errors
+/// Where a device isn't there or a file can't be read or written.
+pub fn requeue(sight: &Sight, wanted: Option<&device::Wanted>, found: &Devices) -> anyhow::Result<()> {
+    let run = &sight.run;
+    let job = sight.job.as_ref();
+    let before = run.read_ticket()?;
+    let placed = || sight.placed(found).map(device::Wanted::These);
+    let asked = || before.as_ref().and_then(|ticket| ticket.device.as_ref()?.parse().ok());
+    let wanted = wanted.cloned().or_else(placed).or_else(asked).unwrap_or(device::Wanted::Any);
+    let slots = job.map(|job| job.slots).or(before.as_ref().map(|ticket| ticket.slots)).unwrap_or(1).max(1);
+    let after = job.map_or(0, |job| job.attempt);
+    // Before its first start it may still wait for its weights.
+    let source = before.and_then(|ticket| ticket.source).filter(|_| after == 0);
+    let ticket = Ticket { after, slots, source, ..Project::ticket(&wanted, found)? };
+    run.change_notes(|notes| notes.held = false)?;
+    run.write_ticket(&ticket).with_context(|| format!("writing `{}`", run.ticket().display()))
+}
+
 /// Lets a run in the queue go, and has it tried again where it could not be started.
 ///
 /// # Errors
@@ -183,6 +243,18 @@ pub fn release(run: &RunDir) -> std::io::Result<()> {
         Some(ticket) if ticket.trouble.is_some() => run.write_ticket(&Ticket { trouble: None, ..ticket }),
         _ => Ok(()),
     }
+}
+
+/// Those of `seen` that were at work on this machine when it went down, the earliest launched first.
+pub fn interrupted<'a>(seen: impl Iterator<Item = &'a Sight>, here: &Here) -> Vec<&'a Sight> {
+    let launched = |sight: &&Sight| sight.job.as_ref().map_or(0.0, |job| job.t);
+    let cut = |sight: &&Sight| {
+        let job = sight.job.as_ref().filter(|job| job.host == here.host && job.boot_id != here.boot_id);
+        sight.status == Status::Crashed && job.is_some()
+    };
+    let mut all: Vec<&Sight> = seen.filter(cut).collect();
+    all.sort_by(|a, b| launched(a).total_cmp(&launched(b)));
+    all
 }
 
 /// It will be done, or may be: at work, waiting, or on a machine that can't be asked from here.
@@ -212,7 +284,7 @@ impl Stand {
         let waiting: Vec<Waiting> = waits.iter().map(|sight| waiting(sight, &runs, name)).collect();
         Self {
             waiting: order(&waiting).into_iter().map(|at| (waits[at].run.clone(), waiting[at].clone())).collect(),
-            live: live.iter().map(|sight| (sight.run.clone(), trained(sight, name(&sight.run)))).collect(),
+            live: live.iter().map(|sight| (sight.run.clone(), sight.as_live(name(&sight.run)))).collect(),
             held: live
                 .iter()
                 .filter_map(|sight| Some((sight.run.clone(), (sight.job.as_ref()?.pid, need(sight)?))))
@@ -224,7 +296,14 @@ impl Stand {
     /// What becomes of each that waits, on the devices of `sample`.
     pub fn turns(&self, sample: &Sample) -> Vec<Turn> {
         let waiting: Vec<Waiting> = self.waiting.iter().map(|(_, waiting)| waiting.clone()).collect();
-        let live: Vec<Live> = self.live.iter().map(|(_, live)| live.clone()).collect();
+        // Runs of other projects have their devices too.
+        let known = |claim: &&Claim| !self.live.iter().any(|(run, _)| run.path() == claim.run);
+        let claimed = |claim: &Claim| {
+            let (name, devices) = (RunDir::new(&claim.run).label(), claim.devices.clone());
+            Live { name, uuids: devices.clone(), devices, slots: claim.slots }
+        };
+        let others = sample.claims.iter().filter(known).map(claimed);
+        let live: Vec<Live> = self.live.iter().map(|(_, live)| live.clone()).chain(others).collect();
         plan(&waiting, &live, &self.slots(sample))
     }
 
@@ -232,13 +311,17 @@ impl Stand {
     /// taken yet is not free.
     fn slots(&self, sample: &Sample) -> Vec<Slot> {
         let usable = |gpu: &&DeviceSample| gpu.health.lost.is_none() && !matches!(gpu.mig, Mig::Cut(_));
-        let cpu = Slot { name: "cpu".into(), free: None, total: None, others: false };
+        let cpu = Slot { name: "cpu".into(), uuid: None, free: None, total: None, others: false };
         sample.gpus.iter().filter(usable).map(|gpu| self.slot(gpu)).chain([cpu]).collect()
     }
 
     fn slot(&self, gpu: &DeviceSample) -> Slot {
-        let ours: Vec<&RunDir> =
-            self.live.iter().filter(|(_, live)| live.devices.contains(&gpu.name)).map(|(run, _)| run).collect();
+        let ours: Vec<&RunDir> = self
+            .live
+            .iter()
+            .filter(|(_, live)| live.is_on(&gpu.name, gpu.uuid.as_deref()))
+            .map(|(run, _)| run)
+            .collect();
         // A desktop draws on a card that trains.
         let computing = |one: &&Process| one.kind != Kind::Graphics;
         let processes: Vec<&Process> = gpu.processes.iter().flatten().filter(computing).collect();
@@ -250,17 +333,12 @@ impl Stand {
         let to_come: u64 = to_come.map(|(pid, need)| need.saturating_sub(taken(pid))).sum();
         Slot {
             name: gpu.name.clone(),
+            uuid: gpu.uuid.clone(),
             free: gpu.memory.map(|memory| memory.free.saturating_sub(to_come)),
             total: gpu.memory.map(|memory| memory.total),
             others: if processes.is_empty() { full } else { foreign },
         }
     }
-}
-
-fn trained(sight: &Sight, name: String) -> Live {
-    let devices = sight.job.iter().flat_map(|job| &job.devices);
-    let devices = devices.map(|name| name.strip_prefix("cuda:").unwrap_or(name).to_owned()).collect();
-    Live { name, devices, slots: sight.ticket.as_ref().map_or(1, |ticket| ticket.slots) }
 }
 
 /// Bytes that a run needs of a GPU, as far as can be told.
@@ -271,12 +349,26 @@ fn need(sight: &Sight) -> Option<u64> {
     Some(Need::of(experiment, &Sizes::of(experiment)?, Place { devices, gpu: true, bf16: true }).memory)
 }
 
+/// Where it is to be trained: GPUs by their UUIDs where those are known.
+fn wanted(ticket: &Ticket) -> Wanted {
+    let ids = |numbers: &[u32]| match ticket.uuids.as_slice() {
+        [] => numbers.iter().map(u32::to_string).collect(),
+        uuids => uuids.to_vec(),
+    };
+    match ticket.device.as_deref().map(str::parse) {
+        // What can't be read waits for a device of that name, and says so.
+        Some(Err::<device::Wanted, _>(_)) => Wanted::These(ticket.device.iter().cloned().collect()),
+        Some(Ok(device::Wanted::These(Choice::Cpu))) => Wanted::These(vec!["cpu".into()]),
+        Some(Ok(device::Wanted::These(Choice::Gpus(numbers)))) => Wanted::These(ids(&numbers)),
+        Some(Ok(device::Wanted::OneOf(numbers))) => Wanted::OneOf(ids(&numbers)),
+        Some(Ok(device::Wanted::Any)) | None if ticket.uuids.is_empty() => Wanted::Any,
+        Some(Ok(device::Wanted::Any)) | None => Wanted::OneOf(ticket.uuids.clone()),
+    }
+}
+
 fn waiting(sight: &Sight, runs: &BTreeMap<&RunDir, &Sight>, name: impl Fn(&RunDir) -> String) -> Waiting {
     let ticket = sight.ticket.clone().unwrap_or_default();
-    let wanted = ticket
-        .device
-        .as_ref()
-        .map_or(Wanted::Any, |device| Wanted::These(device.split(',').map(|name| name.trim().to_owned()).collect()));
+    let wanted = wanted(&ticket);
     Waiting {
         name: name(&sight.run),
         place: sight.notes.place,

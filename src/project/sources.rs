@@ -61,7 +61,7 @@ impl Stands {
     pub(super) fn best(&self) -> Option<&(RunDir, Status)> {
         // Without a ticket nobody will start it.
         let waits = |(run, status): &&(RunDir, Status)| {
-            *status == Status::Unknown || (status.is_waiting() && run.ticket().exists())
+            *status == Status::Unknown || (status.is_waiting() && run.has_turn().unwrap_or(true))
         };
         self.chosen().or_else(|| self.runs.iter().rev().find(waits))
     }

@@ -7,6 +7,8 @@ use super::{Live, Reason, Turn, Waiting, Wanted};
 pub struct Slot {
     /// Its name: `cpu`, `0`, …
     pub name: String,
+    /// What distinguishes a GPU for ever, where it is known.
+    pub uuid: Option<String>,
     /// Bytes of its memory that are free; none where that can't be told.
     pub free: Option<u64>,
     /// Bytes of its memory.
@@ -30,7 +32,7 @@ pub(super) struct Slots<'a>(Vec<Place<'a>>);
 impl<'a> Slots<'a> {
     pub fn new(devices: &'a [Slot], live: &[Live]) -> Self {
         let place = |slot: &'a Slot| {
-            let on = live.iter().filter(|run| run.devices.contains(&slot.name));
+            let on = live.iter().filter(|run| run.is_on(&slot.name, slot.uuid.as_deref()));
             let on = on.map(|run| (run.name.clone(), run.slots)).collect();
             Place { slot, free: slot.free, on, kept_for: None }
         };
@@ -41,7 +43,14 @@ impl<'a> Slots<'a> {
     pub fn take(&mut self, run: &Waiting) -> Turn {
         match &run.wanted {
             Wanted::These(names) => self.take_these(run, names),
-            Wanted::Any => self.take_any(run),
+            Wanted::OneOf(names) => self.take_one(run, names),
+            // GPUs where there are any, else the CPU.
+            Wanted::Any => {
+                let gpus = self.0.iter().any(|place| place.slot.name != "cpu");
+                let fits = |at: &usize| (self.0[*at].slot.name != "cpu") == gpus;
+                let places: Vec<usize> = (0..self.0.len()).filter(fits).collect();
+                self.take_first(run, &places)
+            }
         }
     }
 
@@ -64,13 +73,19 @@ impl<'a> Slots<'a> {
         }
     }
 
-    /// The first that takes it: GPUs where there are any, else the CPU.
-    fn take_any(&mut self, run: &Waiting) -> Turn {
-        let gpus = self.0.iter().any(|place| place.slot.name != "cpu");
-        let fits = |place: &Place| (place.slot.name != "cpu") == gpus;
+    fn take_one(&mut self, run: &Waiting, names: &[String]) -> Turn {
+        let places: Vec<usize> = names.iter().filter_map(|name| self.find(name)).collect();
+        match places.as_slice() {
+            [] => Turn::Wait(Reason::NoDevice(names.join("/"))),
+            places => self.take_first(run, places),
+        }
+    }
+
+    /// The first of `places` that takes it.
+    fn take_first(&mut self, run: &Waiting, places: &[usize]) -> Turn {
         let (mut waits, mut never) = (None, None);
         let mut kept = Vec::new();
-        for at in (0..self.0.len()).filter(|at| fits(&self.0[*at])).collect::<Vec<_>>() {
+        for at in places.iter().copied() {
             match self.0[at].refuses(run) {
                 None => return self.give(run, &[at]),
                 Some(reason) if reason.is_stuck() => _ = never.get_or_insert(reason),
@@ -88,7 +103,7 @@ impl<'a> Slots<'a> {
     }
 
     fn find(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|place| place.slot.name == name)
+        self.0.iter().position(|place| place.slot.name == name || place.slot.uuid.as_deref() == Some(name))
     }
 
     fn give(&mut self, run: &Waiting, places: &[usize]) -> Turn {

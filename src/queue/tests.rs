@@ -4,11 +4,17 @@ use proptest::prelude::*;
 const GIB: u64 = 1 << 30;
 
 fn gpu(name: &str) -> Slot {
-    Slot { name: name.into(), free: Some(80 * GIB), total: Some(80 * GIB), others: false }
+    Slot {
+        name: name.into(),
+        uuid: Some(format!("GPU-{name}")),
+        free: Some(80 * GIB),
+        total: Some(80 * GIB),
+        others: false,
+    }
 }
 
 fn cpu() -> Slot {
-    Slot { name: "cpu".into(), free: None, total: None, others: false }
+    Slot { name: "cpu".into(), uuid: None, free: None, total: None, others: false }
 }
 
 fn waiting(name: &str) -> Waiting {
@@ -31,7 +37,12 @@ fn these(name: &str, devices: &[&str]) -> Waiting {
 }
 
 fn live(name: &str, devices: &[&str]) -> Live {
-    Live { name: name.into(), devices: devices.iter().map(|name| (*name).to_owned()).collect(), slots: 1 }
+    Live {
+        name: name.into(),
+        devices: devices.iter().map(|name| (*name).to_owned()).collect(),
+        uuids: Vec::new(),
+        slots: 1,
+    }
 }
 
 /// A plan in words.
@@ -64,6 +75,27 @@ fn who_waits_for_several_is_not_passed_over() {
     assert_eq!(told(&runs, &[live("x", &["0"])], &devices), ["both behind x", "one behind both", "other on 2"]);
     assert_eq!(told(&runs, &[], &devices), ["both on 0,1", "one behind both", "other on 2"]);
     assert_eq!(told(&[these("far", &["7"])], &[], &devices), ["far there is no device 7 here"]);
+}
+
+#[test]
+fn one_of_several_is_whichever_is_free_and_keeps_all_of_them_for_its_turn() {
+    let of = |name, devices: &[&str]| Waiting {
+        wanted: Wanted::OneOf(devices.iter().map(|name| (*name).to_owned()).collect()),
+        ..waiting(name)
+    };
+    let devices = [gpu("0"), gpu("1"), gpu("2")];
+    let runs = [of("a", &["0", "GPU-1"]), of("b", &["0", "1"]), of("c", &["1", "0"]), these("d", &["1"]), waiting("e")];
+    let told = |live: &[Live]| told(&runs, live, &devices);
+    assert_eq!(told(&[]), ["a on 0", "b on 1", "c behind b", "d behind c", "e on 2"]);
+    assert_eq!(told(&[live("x", &["0"]), live("y", &["1"])])[0], "a behind x");
+    assert_eq!(plan(&[of("far", &["7", "8"])], &[], &devices), [Turn::Wait(Reason::NoDevice("7/8".into()))]);
+}
+
+#[test]
+fn a_gpu_is_known_by_its_uuid_where_that_is_known() {
+    let moved = Live { uuids: vec!["GPU-1".into()], ..live("x", &["0"]) };
+    let devices = [gpu("0"), gpu("1")];
+    assert_eq!(told(&[these("a", &["0"]), these("b", &["GPU-1"])], &[moved], &devices), ["a on 0", "b behind x"]);
 }
 
 #[test]
@@ -168,7 +200,10 @@ proptest! {
         }
         // Doing the plan and asking again starts nobody who had been told to wait behind those that started.
         let started = turns.iter().zip(&runs).filter_map(|(turn, run)| match turn {
-            Turn::Start(devices) => Some(Live { name: run.name.clone(), devices: devices.clone(), slots: run.slots }),
+            Turn::Start(devices) => {
+                let (name, devices) = (run.name.clone(), devices.clone());
+                Some(Live { name, devices, uuids: Vec::new(), slots: run.slots })
+            }
             Turn::Wait(_) => None,
         });
         let live: Vec<Live> = live.iter().cloned().chain(started).collect();

@@ -35,6 +35,18 @@ impl AgentLock {
 }
 
 impl Runs {
+    /// The gate of starts, held as long as the file lives: whoever looks whether a run is there and makes one passes it, so
+    /// that two who do so at the same moment make one run. It waits while another is in it.
+    ///
+    /// # Errors
+    /// Where the file can't be opened or locked.
+    pub fn gate(&self) -> io::Result<File> {
+        fs::create_dir_all(self.path())?;
+        let path = self.path().join(".starts");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        file.lock().map(|()| file)
+    }
+
     /// The agent's file with this ending: `lock`, `log`. One a machine: a file system may be shared.
     pub fn agent(&self, ending: &str) -> PathBuf {
         self.path().join(format!(".agent-{}.{ending}", host()))

@@ -20,6 +20,11 @@ pub struct Job {
     pub id: String,
     /// The devices: `cpu`, or `cuda:0`, …
     pub devices: Vec<String>,
+    /// The GPUs' UUIDs, in the same order, where they are known: numbers change, these don't.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uuids: Vec<String>,
+    /// Runs that may be on its devices, itself among them; 0 is 1.
+    pub slots: u32,
     /// Where it was launched.
     pub host: String,
     /// Tells one boot of a machine from the next.
@@ -59,14 +64,19 @@ pub struct Notes {
     pub place: i64,
 }
 
-/// `ticket.json`: how a run is to be started first, while it waits in a machine's queue.
+/// `ticket.json`: how a run is to be started next, while it waits in a machine's queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ticket {
     /// The machine whose queue it is in.
     pub host: String,
+    /// The attempt that it goes on after; 0 before its first. It counts only while no later one was launched.
+    pub after: u32,
     /// Its devices, as `--device` takes them; none takes the first that is free.
     pub device: Option<String>,
+    /// UUIDs of the GPUs that are meant, where they were known; without a device, of those that it may have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uuids: Vec<String>,
     /// Runs that may be on its devices, itself among them.
     pub slots: u32,
     /// Also on a device that somebody else is on.
@@ -81,7 +91,17 @@ pub struct Ticket {
 
 impl Default for Ticket {
     fn default() -> Self {
-        Self { host: host(), device: None, slots: 1, force: false, source: None, t: now(), trouble: None }
+        Self {
+            host: host(),
+            after: 0,
+            device: None,
+            uuids: Vec::new(),
+            slots: 1,
+            force: false,
+            source: None,
+            t: now(),
+            trouble: None,
+        }
     }
 }
 
@@ -140,6 +160,26 @@ record!(Ticket, read_ticket, write_ticket, ticket);
 record!(Vec<Source>, read_sources, write_sources, source);
 
 impl RunDir {
+    /// Whether it has a ticket that still counts: nothing was launched since it was written.
+    ///
+    /// # Errors
+    /// Where a file is there but can't be read.
+    pub fn has_turn(&self) -> io::Result<bool> {
+        let Some(ticket) = self.read_ticket()? else { return Ok(false) };
+        Ok(ticket.after == self.read_job()?.map_or(0, |job| job.attempt))
+    }
+
+    /// Takes the ticket away: it waits no longer.
+    ///
+    /// # Errors
+    /// Where that can't be done.
+    pub fn leave_queue(&self) -> io::Result<()> {
+        match fs::remove_file(self.ticket()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Changes what is said of the run as it lies on the disk now: somebody else may have written since.
     ///
     /// # Errors
@@ -151,7 +191,7 @@ impl RunDir {
     }
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     match fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
             io::Error::new(io::ErrorKind::InvalidData, format!("`{}` can't be read: {error}", path.display()))

@@ -151,6 +151,7 @@ impl Watch {
             heartbeat,
             scheduler: Scheduler::None,
             request,
+            ticket: ticket.as_ref().map(|ticket| ticket.after),
         };
         Ok(Look { status: (!batch.more).then(|| Status::derive(&evidence)), batch, job, notes, ticket, trouble })
     }

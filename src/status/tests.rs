@@ -18,17 +18,20 @@ const ENDS: [Option<Outcome>; 6] = [
 
 /// Every combination; attempts 0 to 2 stand for none, the one before and the launched one.
 fn all() -> Vec<Evidence> {
-    let wishes = [None, Some(Wish::Stop), Some(Wish::Pause), Some(Wish::Checkpoint)];
+    let wishes =
+        [None, Some(Wish::Stop), Some(Wish::Pause), Some(Wish::Checkpoint), Some(Wish::Terminate), Some(Wish::Kill)];
     let mut all = Vec::new();
     for job in [None, Some(1), Some(2)] {
         for held in [false, true] {
             for (attempt, ended) in [0, 1, 2].into_iter().flat_map(|a| ENDS.map(|e| (a, e))) {
                 for (lock, heartbeat) in LOCKS.into_iter().flat_map(|l| HEARTBEATS.map(|h| (l, h))) {
                     for (scheduler, wish) in SCHEDULERS.into_iter().flat_map(|s| wishes.map(|w| (s, w))) {
-                        for asked in [1, 2] {
+                        for (asked, ticket) in [(1, None), (2, None), (1, Some(1)), (2, Some(2))] {
                             let request = wish.map(|wish| (asked, wish));
                             if attempt > 0 || ended.is_none() {
-                                all.push(Evidence { job, held, attempt, ended, lock, heartbeat, scheduler, request });
+                                let evidence =
+                                    Evidence { job, held, attempt, ended, lock, heartbeat, scheduler, request, ticket };
+                                all.push(evidence);
                             }
                         }
                     }
@@ -60,21 +63,37 @@ fn asked(e: &Evidence, wish: Wish) -> bool {
     alive(e) && e.request == Some((job(e), wish))
 }
 
+fn forced(e: &Evidence) -> bool {
+    [Wish::Terminate, Wish::Kill].iter().any(|wish| e.request == Some((job(e), *wish)))
+}
+
+/// Over and not done, with a ticket for the next attempt.
+fn next(e: &Evidence) -> bool {
+    let said = spoke(e) && e.ended.is_some();
+    let gone = !said && e.lock == Lock::Free;
+    let scheduled = e.scheduler == Scheduler::Pending || e.scheduler == Scheduler::Running;
+    (said || gone) && !scheduled && e.ticket == Some(job(e))
+}
+
 const TABLE: &[Row] = &[
     ("new, held", |e| job(e) == 0 && e.held, |_| Status::Held),
     ("new", |e| job(e) == 0, |_| Status::Queued),
     ("said done", |e| spoke(e) && e.ended == Some(Outcome::Done), |_| Status::Done),
+    ("to go on, held", |e| next(e) && e.held, |_| Status::Held),
+    ("to go on", next, |_| Status::Queued),
     ("said stopped", |e| spoke(e) && e.ended == Some(Outcome::Stopped), |_| Status::Stopped),
     ("said paused", |e| spoke(e) && e.ended == Some(Outcome::Paused), |_| Status::Suspended),
     ("said requeued", |e| spoke(e) && e.ended == Some(Outcome::Requeued), |_| Status::Suspended),
     ("said failed", |e| spoke(e) && e.ended == Some(Outcome::Failed), |_| Status::Failed),
     ("asked to stop", |e| asked(e, Wish::Stop), |_| Status::Stopping),
     ("asked to pause", |e| asked(e, Wish::Pause), |_| Status::Pausing),
+    ("told to end", |e| asked(e, Wish::Terminate) || asked(e, Wish::Kill), |_| Status::Terminating),
     ("alive and heard of", |e| alive(e) && spoke(e), |_| Status::Running),
     ("alive", alive, |_| Status::Starting),
     ("submitted", |e| e.scheduler == Scheduler::Pending && e.attempt == 0, |_| Status::Queued),
     ("requeued", |e| e.scheduler == Scheduler::Pending, |_| Status::Suspended),
     ("frozen scheduler", |e| e.scheduler == Scheduler::Silent, |_| Status::Unknown),
+    ("ended by force", |e| forced(e) && (e.lock == Lock::Free || e.scheduler == Scheduler::Gone), |_| Status::Killed),
     ("gone by lock", |e| e.lock == Lock::Free, |_| Status::Crashed),
     ("gone by scheduler", |e| e.scheduler == Scheduler::Gone, |_| Status::Crashed),
     ("untold", |_| true, |_| Status::Unknown),
@@ -104,7 +123,7 @@ fn what_must_never_be() {
         if status == Status::Done {
             assert_eq!((e.ended, spoke(&e)), (Some(Outcome::Done), true), "an old end does not count: {e:?}");
         }
-        if matches!(status, Status::Stopping | Status::Pausing) {
+        if matches!(status, Status::Stopping | Status::Pausing | Status::Terminating | Status::Killed) {
             assert_eq!(e.request.unwrap().0, job(&e), "an old request does not count: {e:?}");
         }
     }
@@ -115,5 +134,5 @@ fn every_status_has_its_own_word_and_sign() {
     let words: BTreeSet<_> = Status::ALL.iter().map(|s| s.as_str()).collect();
     assert_eq!(words.len(), Status::ALL.len());
     let signs: BTreeSet<_> = Status::ALL.iter().map(|s| s.symbol()).collect();
-    assert_eq!(signs.len(), Status::ALL.len() - 1, "only pausing and stopping share one");
+    assert_eq!(signs.len(), Status::ALL.len() - 2, "only those that are about to end share one");
 }

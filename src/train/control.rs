@@ -66,7 +66,7 @@ impl Control {
         let ours = |request: &Request| request.attempt == self.attempt && self.seen.as_ref() != Some(&request.id);
         if let Some(request) = request.filter(ours) {
             let wanted = match request.wish {
-                Wish::Stop => Wanted::Leave(Outcome::Stopped),
+                Wish::Stop | Wish::Terminate | Wish::Kill => Wanted::Leave(Outcome::Stopped),
                 Wish::Pause => Wanted::Leave(Outcome::Paused),
                 Wish::Checkpoint => Wanted::Checkpoint,
             };

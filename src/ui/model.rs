@@ -12,9 +12,9 @@ mod toast;
 mod update;
 pub mod words;
 
-pub use message::{Cmd, Msg, News, Notice, Start};
+pub use message::{Cmd, Msg, News, Notice, Start, Where};
 pub use screens::{Attention, Screen, Tab};
-pub use start::StartDialogue;
+pub use start::{StartDialogue, underway};
 pub use still::Held;
 pub use toast::Toast;
 pub use update::update;
@@ -36,6 +36,7 @@ use mocolab::device::history::History;
 use mocolab::device::sample::Sample;
 use mocolab::experiment::Experiment;
 use mocolab::run::RunDir;
+use mocolab::status::Wish;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -121,13 +122,15 @@ pub struct Model {
 pub enum Dialogue {
     /// Where to train something.
     Start(Box<StartDialogue>),
-    /// Whether to stop a run: by request, or at once where it has been asked already.
+    /// Whether to stop a run: by request; by a signal where it has been asked already; at once where that was sent.
     Stop {
         /// Which.
         run: RunDir,
-        /// Kill it.
-        now: bool,
+        /// How.
+        wish: Wish,
     },
+    /// Whether runs go on that were at work when the machine went down.
+    Interrupted(Vec<RunDir>),
     /// Whether to put a run into the trash.
     Trash(RunDir),
     /// The keys, from this line on.
@@ -188,7 +191,8 @@ impl Model {
     pub fn front(&self) -> Place {
         match &self.dialogue {
             Some(Dialogue::Start(start)) => start.place(),
-            Some(Dialogue::Stop { .. } | Dialogue::Trash(_)) => Place::Question,
+            Some(Dialogue::Stop { wish: Wish::Stop, .. }) => Place::Stopping,
+            Some(Dialogue::Stop { .. } | Dialogue::Interrupted(_) | Dialogue::Trash(_)) => Place::Question,
             Some(Dialogue::Help(_) | Dialogue::Palette(_)) => Place::Page,
             None => self.screen.place(),
         }

@@ -2,18 +2,19 @@
 
 mod queue;
 
-use super::model::{Cmd, Msg, Notice, Said, Start};
+use super::model::{Cmd, Msg, Notice, Said, Start, Where};
 use super::settings::user_folder;
 use super::watcher::{self, Order};
 use crate::picture::Picture;
-use crate::project::{self, Project};
+use crate::project::{self, Begun, Project, Underway};
 use anyhow::Context;
 use mocolab::data::{self, Places, Shown};
+use mocolab::device::Devices;
 use mocolab::device::sample::Sampler;
-use mocolab::device::{Choice, Devices};
-use mocolab::executor::local;
+use mocolab::executor::local::{self, Launch};
 use mocolab::experiment::DataSource;
 use mocolab::run::RunDir;
+use mocolab::status::Wish;
 use mocolab::survival::Facts;
 use mocolab::text::log_line;
 use std::path::PathBuf;
@@ -69,12 +70,12 @@ impl Hands {
                     let _ = tell.send(Msg::Facts(Facts::gather(project.runs.path())));
                     Msg::Devices(Devices::find())
                 }
-                Cmd::Start(what, device) => start(&project, &tell, &watcher, what, &device),
-                Cmd::Wake | Cmd::Queue(..) | Cmd::Hold(_) | Cmd::Release(_) | Cmd::Order(_) => {
+                Cmd::Start(what, place) => start(&project, &tell, &watcher, what, place),
+                Cmd::Wake | Cmd::Queue(..) | Cmd::Requeue(_) | Cmd::Hold(_) | Cmd::Release(_) | Cmd::Order(_) => {
                     queue::perform(&project, &tell, command)
                 }
-                Cmd::Ask(run, wish) => told(local::ask(&run, wish).map(|_| format!("asked {} to stop", run.label()))),
-                Cmd::Kill(run) => told(local::kill(&run).map(|()| format!("killed {}", run.label()))),
+                Cmd::Ask(run, wish) => ask(&run, wish),
+                Cmd::End(run, now) => end(&run, now),
                 Cmd::Say(run, said) => say(&tell, &run, said),
                 Cmd::Embed(run) => {
                     let made = local::embed(&run, &[]).map_err(|error| log_line(&format!("{error:#}")));
@@ -173,6 +174,16 @@ fn pictures(places: &Places, data: &DataSource, numbers: &[u32]) -> (Vec<(u32, P
     }
 }
 
+fn ask(run: &RunDir, wish: Wish) -> Msg {
+    let verb = if wish == Wish::Pause { "pause" } else { "stop" };
+    told(local::ask(run, wish).map(|_| format!("asked {} to {verb}", run.label())))
+}
+
+fn end(run: &RunDir, now: bool) -> Msg {
+    let word = if now { "killed" } else { "sent SIGTERM to" };
+    told(local::end(run, now).map(|()| format!("{word} {}", run.label())))
+}
+
 /// Says something of a run, and tells what is said of it now.
 fn say(tell: &UnboundedSender<Msg>, run: &RunDir, said: Said) -> Msg {
     let noted = run.change_notes(|notes| match said {
@@ -214,7 +225,7 @@ fn told<E: Into<anyhow::Error>>(result: Result<String, E>) -> Msg {
 }
 
 /// Writes into the notes of a new run what its settings were changed to, and says so.
-fn changed((run, told): &mut (RunDir, Vec<String>), changes: &[String]) {
+fn changed(run: &RunDir, told: &mut Vec<String>, changes: &[String]) {
     let note = format!("changed for this run: {}", changes.join(", "));
     if let Err(error) = run.change_notes(|notes| notes.note.clone_from(&note)) {
         told.push(format!("its notes can't be written: {error}"));
@@ -227,29 +238,35 @@ fn tail(notes: &[String]) -> String {
     notes.iter().flat_map(|note| ["; ", note]).collect()
 }
 
-/// A run with notes on it, what it had printed and the attempt before, and the launcher.
-type Launched = (RunDir, Vec<String>, (u64, Option<u32>), std::process::Child);
+/// A run with notes on it, what it had printed and the attempt before, the launcher, and the gate of starts.
+type Launched = (RunDir, Vec<String>, (u64, Option<u32>), std::process::Child, Option<std::fs::File>);
 
 /// Launches, and waits for the process that became the trainer, so that it leaves no zombie. Says so at once where the
-/// launch fails; what happens to a training later is in its record.
-fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>, what: Start, device: &Choice) -> Msg {
+/// launch fails; what happens to a training later is in its record. Where another was quicker, that one is shown.
+fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>, what: Start, place: Where) -> Msg {
+    let Where { device, again, force } = place;
     let launched = || -> anyhow::Result<Launched> {
-        let (run, notes) = match what {
-            Start::New(experiment) => project.begin_alone(&experiment)?,
-            Start::Changed(experiment, changes) => {
-                let mut made = project.begin_alone(&experiment)?;
-                changed(&mut made, &changes);
-                made
+        let (run, notes, gate) = match what {
+            Start::New(experiment) => {
+                let Begun { run, notes, gate } = project.begin_alone(&experiment, again)?;
+                (run, notes, Some(gate))
             }
-            Start::Again(run) => (run, Vec::new()),
+            Start::Changed(experiment, changes) => {
+                let Begun { run, mut notes, gate } = project.begin_alone(&experiment, again)?;
+                changed(&run, &mut notes, &changes);
+                (run, notes, Some(gate))
+            }
+            Start::Again(run) => (run, Vec::new(), None),
         };
         let before = (project::printed(&run), attempt(&run));
-        let child = project::launcher(&run, device)?.spawn().context("starting the launcher")?;
-        Ok((run, notes, before, child))
+        let slots = project::experiment(&run).map_or(1, |experiment| experiment.slots);
+        let launch = Launch { slots, force, ..Launch::on(device.clone()) };
+        let child = project::launcher(&run, &launch)?.spawn().context("starting the launcher")?;
+        Ok((run, notes, before, child, gate))
     };
-    let (run, notes, (before, attempt), mut child) = match launched() {
+    let (run, notes, (before, attempt), mut child, gate) = match launched() {
         Ok(launched) => launched,
-        Err(error) => return told(Err::<String, _>(error)),
+        Err(error) => return not_begun(tell, watcher, error),
     };
     let _ = watcher.send(Order::Look);
     let _ = tell.send(Msg::Made(run.clone()));
@@ -259,6 +276,7 @@ fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>
     while attempt == self::attempt(&run) && matches!(child.try_wait(), Ok(None)) {
         thread::sleep(Duration::from_millis(20));
     }
+    drop(gate);
     let _ = project.wake_if_waiting();
     match child.wait() {
         // Without a code a signal ended it: the list shows it crashed.
@@ -269,6 +287,14 @@ fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>
         }
         Err(error) => told(Err::<String, _>(error)),
     }
+}
+
+/// Says why nothing was begun; one that another began meanwhile is shown.
+fn not_begun(tell: &UnboundedSender<Msg>, watcher: &Sender<Order>, error: anyhow::Error) -> Msg {
+    let Some(underway) = error.downcast_ref::<Underway>() else { return told(Err::<String, _>(error)) };
+    let _ = watcher.send(Order::Look);
+    let _ = tell.send(Msg::Made(underway.run.clone()));
+    Msg::Notice(Notice::Done(format!("{underway}: no other is started")))
 }
 
 /// The attempt of a run that was launched last.

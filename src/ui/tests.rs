@@ -168,7 +168,7 @@ fn dialogues() {
     insta::assert_snapshot!("start_80x24", picture(&model, 80, 24));
     let commands = press(&mut model, "j\n");
     assert!(
-        matches!(&commands[..], [Cmd::Start(Start::New(e), device)] if e.name.as_str() == "quick" && device.to_string() == "1")
+        matches!(&commands[..], [Cmd::Start(Start::New(e), device)] if e.name.as_str() == "quick" && device.device.to_string() == "1")
     );
 
     press(&mut model, "jx");
@@ -189,11 +189,17 @@ fn a_wrong_file_is_shown_with_its_line_and_the_runs_stay() {
 }
 
 #[test]
-fn what_was_asked_to_stop_can_only_be_killed() {
+fn stopping_has_stages_each_with_its_own_question_and_word() {
     let mut model = busy();
     assert_eq!(press(&mut model, "jx\n"), [Cmd::Ask(run("20261124-110000"), mocolab::status::Wish::Stop)]);
     update(&mut model, news(run("20261124-110000"), Vec::new(), Status::Stopping));
-    assert_eq!(press(&mut model, "xy"), [Cmd::Kill(run("20261124-110000"))]);
+    assert_eq!(press(&mut model, "x"), []);
+    insta::assert_snapshot!("terminate_80x24", picture(&model, 80, 24));
+    assert_eq!(press(&mut model, "y"), [Cmd::End(run("20261124-110000"), false)]);
+    update(&mut model, news(run("20261124-110000"), Vec::new(), Status::Terminating));
+    assert_eq!(press(&mut model, "xy"), [Cmd::End(run("20261124-110000"), true)]);
+    update(&mut model, news(run("20261124-110000"), Vec::new(), Status::Running));
+    assert_eq!(press(&mut model, "xp"), [Cmd::Ask(run("20261124-110000"), mocolab::status::Wish::Pause)]);
     update(&mut model, news(run("20261124-110000"), Vec::new(), Status::Crashed));
     press(&mut model, "x");
     assert!(matches!(&model.notice, Some(Notice::Failed(text)) if text.contains("crashed")));

@@ -212,7 +212,12 @@ impl Theme {
         match status {
             Status::Running | Status::Starting => self.good().add_modifier(Modifier::BOLD),
             Status::Done => self.good(),
-            Status::Pausing | Status::Stopping | Status::Suspended | Status::Stopped => self.warn(),
+            Status::Pausing
+            | Status::Stopping
+            | Status::Terminating
+            | Status::Suspended
+            | Status::Stopped
+            | Status::Killed => self.warn(),
             Status::Failed | Status::Crashed => self.bad(),
             Status::Unknown => self.test(),
             Status::Queued | Status::Held => self.faint(),

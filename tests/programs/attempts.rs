@@ -30,13 +30,13 @@ fn a_stopped_run_says_so_and_goes_on_as_the_next_attempt() {
 }
 
 #[test]
-fn a_killed_run_is_crashed_at_once_and_goes_on() {
+fn a_killed_run_is_killed_at_once_and_goes_on() {
     let project = Project::endless();
     project.start("quick");
     wait_for_steps(&project);
-    assert!(project.run("stop quick --now").good().contains("is crashed at step"));
-    assert_eq!(project.status("quick"), "crashed");
-    assert!(project.run("stop quick").bad().contains("is crashed: there is nothing to stop"));
+    assert!(project.run("stop quick --now").good().contains("is killed at step"));
+    assert_eq!(project.status("quick"), "killed");
+    assert!(project.run("stop quick").bad().contains("is killed: there is nothing to stop"));
     project.run("resume quick").good();
     assert_eq!(project.summary("quick")["attempt"], 2);
     let out = project.run("logs quick").good();

@@ -30,7 +30,7 @@ fn a_torn_record_is_mended_by_the_next_attempt() {
     project.wait_for("quick", "running");
     project.run("stop quick --now").good();
     OpenOptions::new().append(true).open(run.events()).unwrap().write_all(b"{\"v\":1,\"att").unwrap();
-    assert_eq!(project.status("quick"), "crashed");
+    assert_eq!(project.status("quick"), "killed");
     project.run("resume quick").good();
     project.wait_for("quick", "running");
     assert!(fs::read_to_string(run.torn()).unwrap().ends_with("{\"v\":1,\"att\n"));

@@ -7,8 +7,10 @@
 mod attempts;
 mod commands;
 mod damage;
+mod devices;
 mod export;
 mod fake_train;
+mod gpus;
 #[cfg(feature = "torch")]
 mod map;
 #[cfg(feature = "torch")]

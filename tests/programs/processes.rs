@@ -57,7 +57,7 @@ fn a_child_of_the_trainer_does_not_keep_a_run_alive() {
     });
     project.wait_for("quick", "running");
     project.run("stop quick --now").good();
-    assert_eq!(project.status("quick"), "crashed");
+    assert_eq!(project.status("quick"), "killed");
     assert!(fs::exists(format!("/proc/{child}")).unwrap(), "the child is still there");
     kill_process(child, Signal::KILL).unwrap();
 }
@@ -70,5 +70,5 @@ fn a_trainer_that_stands_still_is_alive() {
     assert_eq!(project.status("quick"), "running");
     // It can't answer a request, but it can be killed.
     project.run("stop quick --now").good();
-    assert_eq!(project.status("quick"), "crashed");
+    assert_eq!(project.status("quick"), "killed");
 }

@@ -14,6 +14,11 @@ const SUITE: &str = "[defaults]\ndata = \"shapes\"\n\
     [experiment.head.probe]\nfrom = \"base\"\nepochs = 1\n\
     [experiment.other.probe]\nfrom = \"base@best\"\nepochs = 1\n";
 
+/// How often an agent is killed.
+const KILLS: usize = 50;
+/// How often two start the same at the same moment.
+const RACES: usize = 100;
+
 fn project() -> Project {
     Project::new(SUITE).with("FAKE_STEP_MS", "5")
 }
@@ -82,7 +87,13 @@ fn an_agent_that_is_killed_again_and_again_starts_every_run_once() {
     let mut killed = 0;
     // Moments drawn by a generator of remainders: the same on every day, spread over a launch.
     let mut pause = 7_u64;
-    while killed < 50 && project.json("ls --json").as_array().unwrap().iter().any(|run| run["status"] != "done") {
+    let mut rounds = 1;
+    let waits = || project.json("ls --json").as_array().unwrap().iter().any(|run| run["status"] != "done");
+    while killed < KILLS {
+        if !waits() {
+            rounds += 1;
+            project.run("start many --queue --device cpu").good();
+        }
         pause = pause * 48_271 % 0x7fff_ffff;
         std::thread::sleep(std::time::Duration::from_millis(pause % 60));
         if let Some(pid) = agent(&project) {
@@ -95,8 +106,8 @@ fn an_agent_that_is_killed_again_and_again_starts_every_run_once() {
             project.run(&format!("queue {run} release"));
         }
     }
-    assert!(killed > 3, "it was killed {killed} times");
-    assert!(all_done(&project, 8).iter().all(|attempts| *attempts == 1), "every run was launched once");
+    eprintln!("the agent was killed {killed} times over {} runs", 8 * rounds);
+    assert!(all_done(&project, 8 * rounds).iter().all(|attempts| *attempts == 1), "every run was launched once");
     let mut spans: Vec<(f64, f64)> = runs(&project).iter().map(span).collect();
     spans.sort_by(|a, b| a.0.total_cmp(&b.0));
     assert!(spans.windows(2).all(|pair| pair[0].1 <= pair[1].0), "never two on the device: {spans:?}");
@@ -218,4 +229,47 @@ fn a_queue_begun_in_another_folder_with_a_relative_path_is_the_same() {
     let project = project();
     project.run("--runs runs start head --queue --device cpu").good();
     assert_eq!(all_done(&project, 2), [1, 1]);
+}
+
+#[test]
+fn of_two_that_start_the_same_at_the_same_moment_one_does_and_the_other_is_told() {
+    let project = project().with("FAKE_STEP_MS", "0");
+    for round in 0..RACES {
+        // By hand and through the queue in turn; runs of before are done by then.
+        let line = if round % 2 == 0 { "start base --device cpu" } else { "start base --queue --device cpu" };
+        let slow = |command: &mut std::process::Command| {
+            command.env("FAKE_STEP_MS", "10").stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        };
+        let both = [0, 1].map(|_| {
+            let mut command = project.mocolab(line);
+            slow(&mut command);
+            command.spawn().unwrap()
+        });
+        let ended = both.map(|child| child.wait_with_output().unwrap());
+        let good = ended.iter().filter(|ended| ended.status.success()).count();
+        let words: String = ended.iter().map(|ended| String::from_utf8_lossy(&ended.stderr).into_owned()).collect();
+        assert_eq!(good, 1, "round {round}: {words}");
+        assert!(words.contains("already: no other is"), "round {round}: {words}");
+        all_done(&project, round + 1);
+    }
+    assert!(runs(&project).iter().all(|run| run.read_job().unwrap().unwrap().attempt == 1));
+    // A second one only on request.
+    let project = project.with("FAKE_STEPS", "100000").with("FAKE_STEP_MS", "5");
+    project.run("start base --device cpu").good();
+    project.run("start base --device cpu").bad();
+    project.run("start base --device cpu --again").good();
+    let live = |run: &&Value| run["status"] == "running" || run["status"] == "starting";
+    assert_eq!(project.json("ls base --json").as_array().unwrap().iter().filter(live).count(), 2);
+}
+
+#[test]
+fn a_worker_that_is_killed_is_shown_as_crashed_within_a_second() {
+    let project = project().with("FAKE_STEPS", "100000");
+    let run = project.start("base");
+    project.wait_for("base", "running");
+    let mut watch = mocolab::run::Watch::new(run.clone());
+    kill_process(crate::processes::trainer(&run), Signal::KILL).unwrap();
+    let killed = std::time::Instant::now();
+    poll("the crash to be seen", || (watch.status().unwrap() == mocolab::status::Status::Crashed).then_some(()));
+    assert!(killed.elapsed().as_secs_f64() < 1.0, "{:?}", killed.elapsed());
 }

@@ -99,7 +99,7 @@ fn weights_that_are_not_there_are_said_with_what_makes_them() {
     let expected = "`probe` takes its weights from `moco`, which has no finished run: `mocolab start moco --wait` first, \
                     or `mocolab start --all --wait`";
     assert!(err.contains(expected), "{err}");
-    assert!(!project.path("runs").exists(), "nothing is made for it");
+    assert_eq!(project.json("ls --json"), serde_json::json!([]), "nothing is made for it");
     project.run("start moco --device cpu --wait").good();
     let err = project.run("start probe --device cpu --wait").bad();
     assert!(err.contains("no whole checkpoint of epoch 7") && err.contains("after epoch 1, 2, 3"), "{err}");

@@ -219,3 +219,64 @@ fn from_nothing_to_a_compared_pair() {
     screen.press(&["q"]);
     screen.wait_for_shell();
 }
+
+/// Opens the start dialogue with the cursor on the CPU.
+fn ask(screen: &Screen) {
+    screen.press(&["s"]);
+    screen.wait_for("start quick: where?");
+    screen.wait_until("the devices", |screen| {
+        screen.text().lines().any(|line| line.contains("│ > ") || line.contains("│   cpu"))
+    });
+    screen.press(&["k"]);
+}
+
+#[test]
+fn two_laboratories_that_start_the_same_at_the_same_moment_start_one_run_and_both_show_it() {
+    if tmux_is_missing() {
+        return;
+    }
+    let project = Project::quick().with("FAKE_STEPS", "100000");
+    let screens = [Screen::laboratory(&project, 80, 24), Screen::laboratory(&project, 80, 24)];
+    for screen in &screens {
+        screen.wait_for("not run yet");
+    }
+    for round in 1..=5 {
+        screens.iter().for_each(ask);
+        std::thread::scope(|scope| {
+            for screen in &screens {
+                scope.spawn(|| screen.press(&["Enter"]));
+            }
+        });
+        for screen in &screens {
+            screen.wait_for("● running");
+            screen.wait_for("1 live");
+        }
+        let told = screens.iter().filter(|screen| screen.text().contains("already: no other is started")).count();
+        assert_eq!(told, 1, "{}\n{}", screens[0].text(), screens[1].text());
+        assert_eq!(project.json("ls --json").as_array().unwrap().len(), round, "one run a round");
+        // Seen to be there, a second one is a request.
+        ask(&screens[0]);
+        screens[0].wait_for("this is a second one");
+        screens[0].press(&["Escape"]);
+        project.run("stop quick --now").good();
+        for screen in &screens {
+            screen.wait_without("● running");
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_is_killed_is_on_the_screen_as_crashed_within_a_second() {
+    if tmux_is_missing() {
+        return;
+    }
+    let project = Project::endless();
+    let screen = Screen::laboratory(&project, 80, 24);
+    start(&screen);
+    let run = project.latest("quick");
+    rustix::process::kill_process(crate::processes::trainer(&run), rustix::process::Signal::KILL).unwrap();
+    let killed = std::time::Instant::now();
+    screen.wait_for("! crashed");
+    eprintln!("shown after {:.2} s", killed.elapsed().as_secs_f64());
+    assert!(killed.elapsed().as_secs_f64() < 3.0, "{:?}", killed.elapsed());
+}

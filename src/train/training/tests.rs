@@ -57,6 +57,7 @@ pub fn job(recipe: &str, settings: &str) -> Job {
         images: 0,
         seed: 1,
         threads: 1,
+        slots: 1,
         recipe: recipe.try_into().unwrap(),
     };
     assert_eq!(experiment.recipe.conflicts(), []);

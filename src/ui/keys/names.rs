@@ -81,6 +81,8 @@ named! {
         Mark "mark",
         /// Mark all that is shown.
         MarkAll "mark-all",
+        /// Wait for the first device that is free.
+        Anywhere "anywhere",
         /// Hold it back, or let it go.
         Hold "hold",
         /// One place forward in the queue.
@@ -213,6 +215,8 @@ named! {
         Typing "typing",
         /// At a question.
         Question "question",
+        /// At the question how to stop a run.
+        Stopping "stopping",
         /// On a page to read.
         Page "page",
     }

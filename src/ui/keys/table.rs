@@ -185,6 +185,7 @@ pub const TABLE: &[Binding] = bindings! {
     Choice ["enter", "y"] Enter "train there" "train there";
     Choice ["space"] Mark "take a GPU along" "several";
     Choice ["w"] Queue "let it wait there for its turn" "queue";
+    Choice ["a"] Anywhere "let it wait for the first that is free" "any";
     Choice ["e"] Edit "settings of this run" "settings";
     Choice ["esc", "n", "q"] Back "no" "no";
     Settings ["up", "k"] Up "up" "";
@@ -199,6 +200,9 @@ pub const TABLE: &[Binding] = bindings! {
     Typing ["enter"] Enter "take the value" "take";
     Typing ["tab"] Word "the next word" "next word";
     Typing ["esc"] Back "leave it as it was" "as it was";
+    Stopping ["enter", "y"] Enter "yes" "yes";
+    Stopping ["esc", "n", "q"] Back "no" "no";
+    Stopping ["p"] Hold "pause it" "pause";
     Question ["enter", "y"] Enter "yes" "yes";
     Question ["esc", "n", "q"] Back "no" "no";
     Page ["up", "k"] Up "up" "";

@@ -175,16 +175,18 @@ fn time(sight: &Sight) -> Option<f64> {
 
 /// Statuses by how much they ask of a person: what lives, what is in trouble, what waits, what is over.
 pub(super) fn rank(status: Status) -> usize {
-    const ORDER: [Status; 12] = [
+    const ORDER: [Status; 14] = [
         Status::Running,
         Status::Starting,
         Status::Pausing,
         Status::Stopping,
+        Status::Terminating,
         Status::Failed,
         Status::Crashed,
         Status::Unknown,
         Status::Suspended,
         Status::Stopped,
+        Status::Killed,
         Status::Queued,
         Status::Held,
         Status::Done,

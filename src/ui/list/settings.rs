@@ -27,6 +27,7 @@ impl Values {
         values.push(("data", experiment.data.to_string()));
         values.push(("images", experiment.images.to_string()));
         values.push(("threads", experiment.threads.to_string()));
+        values.push(("slots", experiment.slots.to_string()));
         values.push(("seed", experiment.seed.to_string()));
         Self(values)
     }
@@ -109,7 +110,7 @@ fn spread<'a>(
 }
 
 fn is_about_training(name: &str) -> bool {
-    name != "threads" && (!Keeping::knows(name) || name == "precision")
+    !["threads", "slots"].contains(&name) && (!Keeping::knows(name) || name == "precision")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::picture::Picture;
 use crossterm::event::{KeyEvent, MouseEvent};
 use mocolab::config::Suite;
 use mocolab::device::sample::Sample;
-use mocolab::device::{Choice, Devices};
+use mocolab::device::{Choice, Devices, Wanted};
 use mocolab::embedding::Embedding;
 use mocolab::experiment::{DataSource, Experiment};
 use mocolab::run::{Batch, Job, Notes, Reading, RunDir, Ticket};
@@ -127,15 +127,35 @@ impl News {
     }
 }
 
+/// Where something is trained at once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Where {
+    /// On these.
+    pub device: Choice,
+    /// A run of the same was seen to be under way: this is a second one.
+    pub again: bool,
+    /// A run was seen to be on the device: this one goes there too.
+    pub force: bool,
+}
+
+impl Where {
+    /// On `device`, where nobody is.
+    pub fn free(device: Choice) -> Self {
+        Self { device, again: false, force: false }
+    }
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cmd {
     /// Look for devices, and for what decides whether a run lives on.
     FindDevices,
-    /// Train something on a device.
-    Start(Start, Choice),
-    /// Let it wait for its turn on a device.
-    Queue(Start, Choice),
+    /// Train something now.
+    Start(Start, Where),
+    /// Let it wait for its turn; where it was seen to be under way already, a second one.
+    Queue(Start, Wanted, bool),
+    /// Let these go on, each when its turn has come.
+    Requeue(Vec<RunDir>),
     /// See to it that an agent is at work.
     Wake,
     /// Hold a run in the queue back.
@@ -146,8 +166,8 @@ pub enum Cmd {
     Order(Vec<RunDir>),
     /// Ask a run for something.
     Ask(RunDir, Wish),
-    /// Kill a run's process.
-    Kill(RunDir),
+    /// End a run's process by a signal: at once, or so that it can still save.
+    End(RunDir, bool),
     /// Watch this, and nothing else.
     Attend(Attention),
     /// Say this of a run.

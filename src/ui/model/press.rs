@@ -60,7 +60,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
     match (action, model.front()) {
         (Action::Quit, _) => model.leaving = true,
         (action, Place::Choice | Place::Settings | Place::Typing) => return start::press(model, action),
-        (action, Place::Question | Place::Page) => return answer(model, action),
+        (action, Place::Question | Place::Stopping | Place::Page) => return answer(model, action),
         (Action::Help, _) => model.dialogue = Some(Dialogue::Help(0)),
         (Action::Palette, _) => open_palette(model),
         (Action::Start, _) => return ask_start(model),

@@ -9,14 +9,14 @@ pub use earlier::Earlier;
 pub use editor::{Editor, Typing};
 
 use super::press::moved;
-use super::{Cmd, Dialogue, Model, Notice, Start};
+use super::{Cmd, Dialogue, Model, Notice, Start, Where};
 use crate::project;
 use crate::sight::Sight;
 use crate::ui::keys::{Action, Place};
 use crossterm::event::KeyEvent;
 use mocolab::config::changes;
 use mocolab::device::sample::Sample;
-use mocolab::device::{Choice, Device, Devices};
+use mocolab::device::{Choice, Device, Devices, Wanted};
 use mocolab::experiment::need::{self, Need, Sizes};
 use mocolab::experiment::{Experiment, Recipe};
 use mocolab::survival::{Advice, Facts, advice};
@@ -84,7 +84,7 @@ pub fn offer(model: &mut Model, found: Devices) {
         return;
     }
     let before = match &dialogue.what {
-        Start::Again(run) => model.runs.get(run).and_then(Sight::placed),
+        Start::Again(run) => model.runs.get(run).and_then(|sight| sight.placed(&found)),
         Start::New(_) | Start::Changed(..) => None,
     };
     let row = |name: String| found.devices.iter().position(|device| device.name == name);
@@ -160,11 +160,42 @@ fn act(model: &mut Model, act: impl FnOnce(&mut StartDialogue) -> Answer) -> Vec
         Answer::Refuse(text) => model.notice = Some(Notice::Failed(text)),
         Answer::Leave => model.dialogue = None,
         Answer::Go(command) => {
+            let command = seen(model, command);
             model.dialogue = None;
             return vec![command];
         }
     }
     Vec::new()
+}
+
+/// Of what is started: whether the user sees that a run of the same is under way, or another on the device.
+fn seen(model: &Model, command: Cmd) -> Cmd {
+    let again = |what: &Start| match what {
+        Start::New(of) | Start::Changed(of, _) => underway(model, of).is_some(),
+        Start::Again(_) => false,
+    };
+    match command {
+        Cmd::Start(what, Where { device, .. }) => {
+            let Some(Dialogue::Start(dialogue)) = &model.dialogue else { return Cmd::Start(what, Where::free(device)) };
+            let on = |device: &Device| model.runs.values().any(|sight| sight.trains_on(device, &model.here.boot_id));
+            // The CPU is everybody's.
+            let taken = dialogue.devices.as_ref().is_some_and(|found| found.those(&device).any(on));
+            let (again, force) = (again(&what), taken || device == Choice::Cpu);
+            Cmd::Start(what, Where { device, again, force })
+        }
+        Cmd::Queue(what, wanted, _) => {
+            let again = again(&what);
+            Cmd::Queue(what, wanted, again)
+        }
+        command => command,
+    }
+}
+
+/// A run of the experiment `of` that is at work or waits in a queue.
+pub fn underway<'a>(model: &'a Model, of: &Experiment) -> Option<&'a Sight> {
+    let same = |sight: &&Sight| sight.experiment.as_ref().is_ok_and(|experiment| experiment.name == of.name);
+    let comes = |sight: &&Sight| sight.status.is_live() || (sight.status.is_waiting() && sight.ticket.is_some());
+    model.runs.values().filter(same).rfind(comes)
 }
 
 impl StartDialogue {
@@ -238,6 +269,7 @@ impl StartDialogue {
             Action::Back => Answer::Leave,
             Action::Enter => self.go(),
             Action::Queue => self.queue(),
+            Action::Anywhere => self.queue_anywhere(),
             Action::Mark => self.mark(),
             Action::Edit => self.edit(),
             action => {
@@ -282,10 +314,17 @@ impl StartDialogue {
     /// Not now, but when its turn has come.
     fn queue(&self) -> Answer {
         match self.go() {
-            Answer::Go(Cmd::Start(Start::Again(_), _)) => {
-                Answer::Refuse("a run that has begun is resumed, it does not wait in the queue".into())
+            Answer::Go(Cmd::Start(what, Where { device, .. })) => {
+                Answer::Go(Cmd::Queue(what, Wanted::These(device), false))
             }
-            Answer::Go(Cmd::Start(what, choice)) => Answer::Go(Cmd::Queue(what, choice)),
+            answer => answer,
+        }
+    }
+
+    /// When any device is free.
+    fn queue_anywhere(&self) -> Answer {
+        match self.go() {
+            Answer::Go(Cmd::Start(what, _)) => Answer::Go(Cmd::Queue(what, Wanted::Any, false)),
             answer => answer,
         }
     }
@@ -302,7 +341,7 @@ impl StartDialogue {
             (Start::New(file), Some(now)) if file != now => Start::Changed(now.clone(), self.changes()),
             (what, _) => what.clone(),
         };
-        Answer::Go(Cmd::Start(what, choice))
+        Answer::Go(Cmd::Start(what, Where::free(choice)))
     }
 }
 

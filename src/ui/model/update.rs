@@ -2,7 +2,8 @@
 
 use super::press::{click, paste, press};
 use super::toast::Known;
-use super::{Cmd, LOG_LINES, Model, Msg, News, Notice, Screen, start};
+use super::{Cmd, Dialogue, LOG_LINES, Model, Msg, News, Notice, Screen, start};
+use crate::project::interrupted;
 use crate::sight::Sight;
 use crate::ui::list::Target;
 use mocolab::run::RunDir;
@@ -22,6 +23,21 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Cmd> {
     commands.extend(model.attend());
     commands.extend(model.look_at_pictures());
     commands
+}
+
+/// All runs are known. What was left waiting, by a machine that went down, say, goes on; whether what it cut off does is
+/// asked.
+fn complete(model: &mut Model) -> Option<Cmd> {
+    model.complete = true;
+    if model.read_only {
+        return None;
+    }
+    let cut = interrupted(model.runs.values(), &model.here);
+    let cut: Vec<RunDir> = cut.into_iter().map(|sight| sight.run.clone()).collect();
+    if !cut.is_empty() && model.dialogue.is_none() {
+        model.dialogue = Some(Dialogue::Interrupted(cut));
+    }
+    (!model.queued().0.is_empty()).then_some(Cmd::Wake)
 }
 
 pub(super) fn take(model: &mut Model, message: Msg) -> Vec<Cmd> {
@@ -54,13 +70,7 @@ pub(super) fn take(model: &mut Model, message: Msg) -> Vec<Cmd> {
         Msg::Suite(suite) => model.suite = Some(suite),
         Msg::News(news) => hear(model, *news),
         Msg::Found(all) => all.into_iter().for_each(|news| hear(model, news)),
-        Msg::Complete => {
-            model.complete = true;
-            // What was left waiting, by a machine that went down, say, goes on.
-            if !model.read_only && !model.queued().0.is_empty() {
-                commands.push(Cmd::Wake);
-            }
-        }
+        Msg::Complete => commands.extend(complete(model)),
         Msg::Gone(run) => forget(model, &run),
         Msg::Log(run, lines, total) => show_log(model, &run, (lines, total)),
         Msg::Devices(devices) => start::offer(model, devices),

@@ -1,16 +1,21 @@
 //! What the screen wants done with the queue.
 
 use super::{changed, tail, told};
-use crate::project::{Project, release};
-use crate::ui::model::{Cmd, Msg, Start};
-use mocolab::device::Choice;
+use crate::project::{self, Project, Underway, release};
+use crate::sight::Sight;
+use crate::ui::model::{Cmd, Msg, Notice, Start};
+use mocolab::device::{Devices, Wanted};
 use mocolab::run::{RunDir, Ticket};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// Does it, and tells how it went.
 pub(super) fn perform(project: &Project, tell: &UnboundedSender<Msg>, command: Cmd) -> Msg {
     match command {
-        Cmd::Queue(what, device) => queue(project, tell, what, &device),
+        Cmd::Queue(what, wanted, again) => queue(project, tell, what, (&wanted, again)),
+        Cmd::Requeue(runs) => {
+            let sights: Vec<Sight> = runs.into_iter().map(Sight::glimpse).collect();
+            told(requeue(project, &sights, None))
+        }
         Cmd::Hold(run) => told(run.change_notes(|notes| notes.held = true).map(|_| format!("{} is held", run.label()))),
         Cmd::Release(run) => {
             let released = release(&run).map_err(anyhow::Error::from).and_then(|()| project.wake_agent());
@@ -34,25 +39,40 @@ fn reorder(runs: &[RunDir]) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Has runs go on when their turn has come.
+fn requeue(project: &Project, sights: &[Sight], wanted: Option<&Wanted>) -> anyhow::Result<String> {
+    let found = Devices::find();
+    sights.iter().try_for_each(|sight| project::requeue(sight, wanted, &found))?;
+    project.wake_agent()?;
+    let names: Vec<String> = sights.iter().map(|sight| sight.run.label()).collect();
+    Ok(format!("queued {}", names.join(" and ")))
+}
+
 /// Lets a run wait for its turn, after one of its source where there is none.
-fn queue(project: &Project, tell: &UnboundedSender<Msg>, what: Start, device: &Choice) -> Msg {
+fn queue(project: &Project, tell: &UnboundedSender<Msg>, what: Start, (wanted, again): (&Wanted, bool)) -> Msg {
+    let (experiment, changes) = match what {
+        Start::New(experiment) => (experiment, Vec::new()),
+        Start::Changed(experiment, changes) => (experiment, changes),
+        Start::Again(run) => return told(requeue(project, &[Sight::glimpse(run)], Some(wanted))),
+    };
     let mut queued = Vec::new();
-    let add = || -> anyhow::Result<()> {
-        let (experiment, changes) = match what {
-            Start::New(experiment) => (experiment, Vec::new()),
-            Start::Changed(experiment, changes) => (experiment, changes),
-            Start::Again(_) => return Ok(()),
-        };
-        let ticket = Ticket { device: Some(device.to_string()), ..Ticket::default() };
-        project.queue_alone(&experiment, &ticket, &mut queued)?;
-        if let Some(made) = queued.last_mut().filter(|_| !changes.is_empty()) {
-            changed(made, &changes);
+    let mut add = || -> anyhow::Result<()> {
+        let ticket = Ticket { slots: 0, ..Project::ticket(wanted, &Devices::find())? };
+        project.queue_alone(&experiment, (&ticket, again), &mut queued)?;
+        if let Some((run, notes)) = queued.last_mut().filter(|_| !changes.is_empty()) {
+            changed(run, notes, &changes);
         }
         Ok(())
     };
-    let added = add().and(project.wake_if_waiting());
+    let added = add().and_then(|()| project.wake_if_waiting());
     if let Some((run, _)) = queued.last() {
         let _ = tell.send(Msg::Made(run.clone()));
+    }
+    if let Err(error) = &added
+        && let Some(underway) = error.downcast_ref::<Underway>()
+    {
+        let _ = tell.send(Msg::Made(underway.run.clone()));
+        return Msg::Notice(Notice::Done(format!("{underway}: no other is queued")));
     }
     told(added.map(|()| {
         let names: Vec<String> = queued.iter().map(|(run, _)| run.label()).collect();

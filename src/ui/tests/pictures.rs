@@ -36,7 +36,7 @@ pub fn machine() -> Sample {
         memory: Some(Memory { used: 26 * GIB, total: 126 * GIB, free: 100 * GIB }),
         ..Host::default()
     };
-    Sample { gpus: vec![first, gpu("1", 0, 0)], note: None, host }
+    Sample { gpus: vec![first, gpu("1", 0, 0)], note: None, host, claims: Vec::new() }
 }
 
 /// What stands behind each name: keys that lead there from the list of [`busy`].

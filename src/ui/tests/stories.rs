@@ -4,6 +4,7 @@ use super::*;
 use crate::project::Here;
 use crate::ui::model::{Said, Tab};
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use mocolab::device::Wanted;
 use mocolab::run::Ticket;
 use ratatui::layout::Rect;
 
@@ -248,12 +249,26 @@ fn a_start_can_wait_for_its_turn() {
     update(&mut model, Msg::Devices(Devices { devices: vec![cpu], note: None }));
     let commands = press(&mut model, "w");
     assert!(
-        matches!(&commands[..], [Cmd::Queue(Start::New(what), device)] if what.name.as_str() == "quick" && device.to_string() == "cpu")
+        matches!(&commands[..], [Cmd::Queue(Start::New(what), device, _)] if what.name.as_str() == "quick" && device.to_string() == "cpu")
     );
-    // One that goes on is not queued.
+    // One that goes on can wait too, and for any device.
     press(&mut model, "jr");
     let cpu = Device { name: "cpu".into(), model: "EPYC".into(), uuid: None, memory: None, busy: None, compute: None };
     update(&mut model, Msg::Devices(Devices { devices: vec![cpu], note: None }));
-    assert!(press(&mut model, "w").is_empty());
-    assert!(matches!(&model.notice, Some(Notice::Failed(text)) if text.contains("resumed")));
+    let commands = press(&mut model, "a");
+    assert!(matches!(&commands[..], [Cmd::Queue(Start::Again(_), Wanted::Any, false)]), "{commands:?}");
+}
+
+#[test]
+fn what_the_machine_cut_off_is_asked_about_once_all_runs_are_known() {
+    let mut model = busy();
+    let cut = run("20261124-100000");
+    for sight in model.runs.values_mut().filter(|sight| sight.run == cut) {
+        let job = sight.job.take().unwrap_or_default();
+        sight.job = Some(Job { host: model.here.host.clone(), boot_id: "before".into(), ..job });
+    }
+    update(&mut model, Msg::Complete);
+    insta::assert_snapshot!("interrupted_80x24", picture(&model, 80, 24));
+    assert_eq!(press(&mut model, "y"), [Cmd::Requeue(vec![cut])]);
+    assert_eq!(model.dialogue, None);
 }

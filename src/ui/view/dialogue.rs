@@ -10,6 +10,9 @@ use super::fit;
 use crate::ui::keys::{Action, Place};
 use crate::ui::model::{Dialogue, Model};
 use crate::ui::palette;
+use mocolab::run::RunDir;
+use mocolab::status::Wish;
+use mocolab::text::sanitize;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -26,20 +29,11 @@ pub fn draw(model: &Model, dialogue: &Dialogue, frame: &mut Frame, rect: Rect) {
                 None => start::draw(model, asked, frame, rect),
             };
         }
-        Dialogue::Stop { run, now: false } => (
-            format!("stop {}?", run.label()),
-            vec![
-                Line::from("The step under way is finished and a checkpoint is written."),
-                Line::from(format!("{} resumes it later, from there.", key(Action::Resume))),
-            ],
-        ),
-        Dialogue::Stop { run, now: true } => (
-            format!("kill {}?", run.label()),
-            vec![
-                Line::from("It has been asked to stop already and is writing a checkpoint."),
-                Line::from("Killed, it loses what came after its newest checkpoint."),
-            ],
-        ),
+        Dialogue::Stop { run, wish } => {
+            let (verb, lines) = stop(*wish, model, &key(Action::Resume));
+            (format!("{verb} {}?", run.label()), lines)
+        }
+        Dialogue::Interrupted(runs) => interrupted(runs),
         Dialogue::Trash(run) => (
             format!("put {} into the trash?", run.label()),
             vec![
@@ -58,8 +52,52 @@ pub fn draw(model: &Model, dialogue: &Dialogue, frame: &mut Frame, rect: Rect) {
     window(model, &title, lines, frame, rect);
 }
 
+/// How a run is stopped: the verb, and what becomes of it.
+fn stop(wish: Wish, model: &Model, resume: &str) -> (&'static str, Vec<Line<'static>>) {
+    let (verb, texts) = match wish {
+        Wish::Terminate => (
+            "terminate",
+            vec![
+                "It has been asked already and is writing a checkpoint.".to_owned(),
+                "SIGTERM is sent: it saves and ends if it still can.".to_owned(),
+            ],
+        ),
+        Wish::Kill => (
+            "kill",
+            vec![
+                "It was sent SIGTERM and is still there.".to_owned(),
+                "Killed, it loses what came after its newest checkpoint.".to_owned(),
+            ],
+        ),
+        _ => {
+            let pause = model.keys.key_for(Place::Stopping, Action::Hold).unwrap_or_default();
+            let texts = vec![
+                "The step under way is finished and a checkpoint is written.".to_owned(),
+                format!("{resume} resumes it later, from there."),
+                format!("{pause} says the same, and that it is only paused."),
+            ];
+            ("stop", texts)
+        }
+    };
+    (verb, texts.into_iter().map(Line::from).collect())
+}
+
+/// Runs named in the question whether those that were cut off go on.
+const NAMED: usize = 8;
+
+fn interrupted(runs: &[RunDir]) -> (String, Vec<Line<'static>>) {
+    let were = if runs.len() == 1 { "1 run was".to_owned() } else { format!("{} runs were", runs.len()) };
+    let mut lines: Vec<Line> =
+        runs.iter().take(NAMED).map(|run| Line::from(format!("  {}", sanitize(&run.label())))).collect();
+    if runs.len() > NAMED {
+        lines.push(Line::from(format!("  and {} more", runs.len() - NAMED)));
+    }
+    lines.push(Line::from("Each goes on from its newest checkpoint, when its turn has come."));
+    (format!("{were} at work when this machine went down: go on?"), lines)
+}
+
 fn window(model: &Model, title: &str, lines: Vec<Line>, frame: &mut Frame, rect: Rect) {
-    let title = &mocolab::text::sanitize(title);
+    let title = &sanitize(title);
     let longest = lines.iter().map(Line::width).max().unwrap_or(0).max(title.width());
     let width = (longest as u16 + 4).min(rect.width);
     let height = (lines.len() as u16 + 2).min(rect.height);

@@ -201,9 +201,9 @@ fn progress(sight: &Sight, theme: Theme) -> Line<'static> {
 /// The one sentence that matters most where something is wrong.
 fn trouble(sight: &Sight) -> Option<String> {
     let crashed = || match sight.status {
-        Status::Crashed => {
-            Some("the trainer is gone without a word: killed, or the machine went down; it can be resumed")
-        }
+        Status::Crashed => Some(
+            "the trainer is gone without a word: killed by something else, or the machine went down; it can be resumed",
+        ),
         Status::Unknown => Some(
             "it can't be told from here whether it lives: look at the machine; if it is gone, `mocolab resume --force`",
         ),

@@ -60,7 +60,7 @@ fn what_is_no_filter_is_named_with_what_is_allowed_and_the_nearest() {
         (
             "status:done,x",
             "x",
-            "`status:done,x`: `x` is no status; allowed: queued, held, starting, running, pausing, stopping, suspended, done, stopped, failed, crashed, unknown, live",
+            "`status:done,x`: `x` is no status; allowed: queued, held, starting, running, pausing, stopping, terminating, suspended, done, stopped, failed, killed, crashed, unknown, live",
         ),
         ("has:alert", "alert", "`has:alert`: `alert` is no has; did you mean `alerts`?"),
         ("schedule:cosin", "cosin", "`schedule:cosin`: `cosin` is no schedule; did you mean `cosine`?"),

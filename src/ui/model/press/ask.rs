@@ -24,7 +24,12 @@ pub(super) fn ask_resume(model: &mut Model) -> Vec<Cmd> {
 pub(super) fn ask_stop(model: &mut Model) -> Vec<Cmd> {
     match model.run().map(|sight| (sight.run.clone(), sight.status)) {
         Some((run, status)) if status.is_live() => {
-            model.dialogue = Some(Dialogue::Stop { run, now: status == Status::Stopping });
+            let wish = match status {
+                Status::Stopping | Status::Pausing => Wish::Terminate,
+                Status::Terminating => Wish::Kill,
+                _ => Wish::Stop,
+            };
+            model.dialogue = Some(Dialogue::Stop { run, wish });
             Vec::new()
         }
         Some((_, status)) => fail(model, format!("the run is {status}: there is nothing to stop")),
@@ -62,8 +67,10 @@ pub(super) fn answer(model: &mut Model, action: Action) -> Vec<Cmd> {
         return Vec::new();
     }
     let command = match (&model.dialogue, action) {
-        (Some(Dialogue::Stop { run, now: false }), Action::Enter) => Some(Cmd::Ask(run.clone(), Wish::Stop)),
-        (Some(Dialogue::Stop { run, now: true }), Action::Enter) => Some(Cmd::Kill(run.clone())),
+        (Some(Dialogue::Stop { run, wish: Wish::Stop }), Action::Hold) => Some(Cmd::Ask(run.clone(), Wish::Pause)),
+        (Some(Dialogue::Stop { run, wish: Wish::Stop }), Action::Enter) => Some(Cmd::Ask(run.clone(), Wish::Stop)),
+        (Some(Dialogue::Stop { run, wish }), Action::Enter) => Some(Cmd::End(run.clone(), *wish == Wish::Kill)),
+        (Some(Dialogue::Interrupted(runs)), Action::Enter) => Some(Cmd::Requeue(runs.clone())),
         (Some(Dialogue::Trash(run)), Action::Enter) => Some(Cmd::Trash(run.clone())),
         (_, Action::Enter | Action::Back) => None,
         _ => return Vec::new(),

@@ -66,7 +66,7 @@ fn two() -> Sample {
         process(1234, "bob", 1, "python train.py --lr 0.03"),
         process(4321, "ann", 30, "mocolab-train /lab/runs/moco/20261124-223629"),
     ]);
-    Sample { gpus: vec![first, gpu("1", 0, 0)], note: None, host: host() }
+    Sample { gpus: vec![first, gpu("1", 0, 0)], note: None, host: host(), claims: Vec::new() }
 }
 
 /// What can go wrong, and four users.
@@ -109,18 +109,23 @@ fn cut() -> Sample {
     gpu.processes = Some(vec![on(11, "ann", 0), Process { user: None, command: None, ..on(12, "bob", 4) }]);
     let note = Some("1 more GPU is hidden by CUDA_VISIBLE_DEVICES".to_owned());
     let limits = Limits { memory: Some(memory(7 * GIB, 32 * GIB)), cpus: Some(4.0) };
-    Sample { gpus: vec![gpu], note, host: Host { limits, ..host() } }
+    Sample { gpus: vec![gpu], note, host: Host { limits, ..host() }, claims: Vec::new() }
 }
 
 fn none() -> Sample {
-    Sample { gpus: Vec::new(), note: Some("no GPU: no NVIDIA driver is installed".into()), host: host() }
+    Sample {
+        gpus: Vec::new(),
+        note: Some("no GPU: no NVIDIA driver is installed".into()),
+        host: host(),
+        claims: Vec::new(),
+    }
 }
 
 /// Sixteen GPUs, the third with thirty processes.
 fn many() -> Sample {
     let mut gpus: Vec<DeviceSample> = (0..16).map(|at| gpu(&at.to_string(), at * 6, u64::from(at) * 4)).collect();
     gpus[2].processes = Some((0..30).map(|at| process(1000 + at, "ann", 1, "python sweep.py")).collect());
-    Sample { gpus, note: None, host: host() }
+    Sample { gpus, note: None, host: host(), claims: Vec::new() }
 }
 
 /// As many boxes have, each with somebody.

@@ -15,7 +15,7 @@
 //! ```
 
 use super::sheet::{self, Row};
-use crate::ui::model::{Model, Start, StartDialogue};
+use crate::ui::model::{Model, Start, StartDialogue, underway};
 use crate::ui::view::devices::who;
 use crate::ui::view::fit;
 use mocolab::device::Device;
@@ -97,8 +97,7 @@ fn free(device: &Device) -> Option<u64> {
 
 /// Who is on `device` now: runs of this project, or whoever else holds memory of a GPU.
 fn users(model: &Model, device: &Device) -> Vec<String> {
-    let Ok(choice) = device.name.parse() else { return Vec::new() };
-    let runs = model.runs.values().filter(|sight| sight.trains_on(&choice, &model.here.boot_id));
+    let runs = model.runs.values().filter(|sight| sight.trains_on(device, &model.here.boot_id));
     let mut users: Vec<String> =
         runs.map(|sight| format!("       ● {} is {}, {}", sight.run.label(), sight.status, sight.progress())).collect();
     // A driver and a desktop take some of an idle card's memory.
@@ -125,6 +124,13 @@ fn about(model: &Model, start: &StartDialogue, width: usize) -> Vec<Line<'static
             let text = format!("about {} in {} checkpoints and maps{free}", bytes(need.disk()), need.checkpoints);
             rows.push(("keeps", text, Style::new()));
         }
+    }
+    if let Some(sight) = start.file().and_then(|of| underway(model, of)) {
+        rows.push((
+            "there is",
+            format!("{} already, {}: this is a second one", sight.run.label(), sight.status),
+            theme.warn(),
+        ));
     }
     let changes = start.changes();
     if !changes.is_empty() {

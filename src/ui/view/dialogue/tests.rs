@@ -98,7 +98,7 @@ fn two_gpus_one_of_them_busy() {
     insta::assert_snapshot!("start_together_80x24", picture(&model, 80, 24));
     let commands = press(&mut model, "\n");
     assert!(
-        matches!(&commands[..], [Cmd::Start(Start::New(what), choice)] if what.name.as_str() == "moco-6400" && choice.to_string() == "0,1"),
+        matches!(&commands[..], [Cmd::Start(Start::New(what), choice)] if what.name.as_str() == "moco-6400" && choice.device.to_string() == "0,1"),
         "{commands:?}"
     );
 }
@@ -201,7 +201,7 @@ fn a_run_that_goes_on_keeps_its_settings_and_its_place() {
     assert!(matches!(&model.notice, Some(Notice::Failed(text)) if text.contains("began with")));
     let commands = press(&mut model, "\n");
     let [Cmd::Start(what, choice)] = &commands[..] else { panic!("{commands:?}") };
-    assert_eq!((what, choice.to_string()), (&Start::Again(stopped), "1".into()));
+    assert_eq!((what, choice.device.to_string()), (&Start::Again(stopped), "1".into()));
 }
 
 #[test]
