@@ -12,6 +12,7 @@ mod queue;
 mod series;
 mod setup;
 mod show;
+mod slurm;
 mod start;
 
 pub use output::complain;
@@ -188,6 +189,23 @@ enum Command {
     Agent,
 }
 
+impl Command {
+    /// How runs stand matters to it.
+    fn looks_at_runs(&self) -> bool {
+        matches!(
+            self,
+            Self::Start { .. }
+                | Self::Resume(_)
+                | Self::Pause { .. }
+                | Self::Stop { .. }
+                | Self::Queue { .. }
+                | Self::Ls { .. }
+                | Self::Show { .. }
+                | Self::Logs { .. }
+        )
+    }
+}
+
 /// Does what was asked.
 ///
 /// # Errors
@@ -205,6 +223,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     ];
     if let (Some(_), Some((option, _))) = (&arguments.command, asked.iter().find(|(_, asked)| *asked)) {
         anyhow::bail!("`{option}` before a verb is for the laboratory, which opens without one; leave it out");
+    }
+    if matches!(&arguments.command, Some(command) if command.looks_at_runs()) {
+        slurm::attend(&project);
     }
     let theme = ui::Wanted { look: theme, ascii: ascii.then_some(true) };
     match arguments.command {

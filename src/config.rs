@@ -7,6 +7,7 @@ mod origins;
 mod problem;
 mod read;
 mod scope;
+mod slurm;
 mod snapshot;
 mod suggest;
 mod syntax;
@@ -14,6 +15,7 @@ mod template;
 
 pub use change::{Entry, change, changes, entries};
 pub use problem::{Findings, Problem, Problems};
+pub use slurm::Slurm;
 pub use snapshot::{read_snapshot, snapshot};
 pub use suggest::did_you_mean;
 pub use syntax::document;
@@ -29,10 +31,12 @@ pub const LARGEST_FILE: usize = 1 << 20;
 pub const LARGEST_SUITE: usize = 1000;
 
 /// All experiments of a file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Suite {
     /// In the order of the file.
     pub groups: Vec<Group>,
+    /// What jobs of Slurm ask for.
+    pub slurm: Slurm,
 }
 
 /// One `[experiment.NAME]` of the file.
@@ -118,10 +122,11 @@ fn is_like(pattern: &str, name: &str) -> bool {
 /// Everything that is wrong with the file, as far as each part can be understood without the others.
 pub fn parse(text: &str, file: &str) -> Result<Suite, Problems> {
     let mut findings = Findings::new(text, file);
-    let mut suite = Suite { groups: Vec::new() };
+    let mut suite = Suite::default();
     if let Some(root) = document(text, &mut findings) {
         let document = read::read(root.get_ref(), &mut findings);
         suite = grid::expand(&document, &mut findings);
+        suite.slurm = document.slurm.clone();
         if findings.is_empty() {
             origins::check(&suite, &document, &mut findings);
         }

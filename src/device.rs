@@ -73,6 +73,14 @@ impl Devices {
         self.devices.iter().filter(move |device| names.contains(&device.name))
     }
 
+    /// What a scheduler has given to this job: all GPUs that can be seen where it gave some, else the CPU.
+    pub fn allocated(&self) -> Choice {
+        let given = ["SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "CUDA_VISIBLE_DEVICES"];
+        let given = given.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+        let gpus: Vec<u32> = self.devices.iter().filter_map(|device| device.name.parse().ok()).collect();
+        if given && !gpus.is_empty() { Choice::Gpus(gpus) } else { Choice::Cpu }
+    }
+
     /// The GPU of this number.
     ///
     /// # Errors

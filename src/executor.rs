@@ -1,3 +1,5 @@
-//! Starting and ending the process that trains a run. One executor so far: a process of this machine ([`local`]).
+//! Starting and ending the process that trains a run: a process of this machine ([`local`]), or a job of a cluster
+//! ([`slurm`]), which becomes such a process on its node.
 
 pub mod local;
+pub mod slurm;

@@ -26,7 +26,7 @@ pub use probe::Probe;
 pub use ranges::{Chance, Count, Fraction, LearningRate, Milestones, Momentum, NonNegative, Positive, Slots, Threads};
 pub use setting::{Conflict, Setting, Settings};
 pub use supervised::Supervised;
-pub use words::{Arch, Head, Layer, Monitor, Normalise, Precision, Preset, Schedule, Solver, Stem, Trouble};
+pub use words::{Arch, Executor, Head, Layer, Monitor, Normalise, Precision, Preset, Schedule, Solver, Stem, Trouble};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,12 +49,19 @@ pub struct Experiment {
     /// Runs that may share its device, itself among them.
     #[serde(default = "one")]
     pub slots: u32,
+    /// Where it is trained unless its start says otherwise.
+    #[serde(default = "here")]
+    pub executor: Executor,
     /// How to train.
     pub recipe: Recipe,
 }
 
 fn one() -> u32 {
     1
+}
+
+fn here() -> Executor {
+    Executor::Local
 }
 
 /// How to train: one variant for each training script under `src/train/`.

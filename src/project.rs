@@ -3,13 +3,15 @@
 mod missing;
 mod queue;
 mod sources;
+mod submit;
 mod weights;
 
 pub use queue::{Here, Queued, Stand, interrupted, release, requeue, settle};
 pub use sources::Sources;
+pub use submit::{Submitted, resubmit};
 
 use anyhow::{Context, bail};
-use mocolab::config::{self, Suite};
+use mocolab::config::{self, Slurm, Suite};
 use mocolab::data::Places;
 use mocolab::device::{self, Choice, Devices, Wanted};
 use mocolab::executor::local::{self, Launch};
@@ -88,6 +90,14 @@ impl Project {
         Ok(config::parse(&text, &name.to_string())?)
     }
 
+    /// What jobs of Slurm ask for: as `suite` says, else as the user's own file does.
+    ///
+    /// # Errors
+    /// Where the user's file is wrong.
+    pub fn slurm(&self, suite: &Suite) -> anyhow::Result<Slurm> {
+        Ok(suite.slurm.clone().over(crate::ui::own_slurm()?))
+    }
+
     /// Makes a new run of `experiment`: its data and its first weights found, its threads counted, its directory written.
     /// With it come notes where the user should know what was chosen.
     ///
@@ -111,7 +121,7 @@ impl Project {
     /// As there; and where the experiments can't be read again to find what its weights come from.
     pub fn begin_alone(&self, experiment: &Experiment, again: bool) -> anyhow::Result<Begun> {
         let named = matches!(experiment.recipe.origin(), Origin::Experiment { .. });
-        let suite = if named { self.suite()? } else { Suite { groups: Vec::new() } };
+        let suite = if named { self.suite()? } else { Suite::default() };
         self.begin(experiment, &Sources::new(&suite), again)
     }
 }

@@ -136,9 +136,9 @@ impl Status {
 
     /// Derives the status. The rules, in order:
     ///
-    /// 1. never launched and nothing said: held or queued;
-    /// 2. the launched attempt is over but not done, by its word or by a free lock here, no scheduler has it, and a ticket
-    ///    asks for the next: held or queued;
+    /// 1. never launched and nothing said: held or queued; gone where the scheduler that had it has it no longer;
+    /// 2. the launched attempt is over but not done, by its word or by a free lock here, and a ticket asks for the next,
+    ///    which no scheduler has lost: held or queued;
     /// 3. the launched attempt has ended by its own word: that word, whatever locks and schedulers say;
     /// 4. the process is alive (its lock is held here; or its heartbeat moves): starting before its first event, else
     ///    running, or what the user asked of this very attempt;
@@ -147,13 +147,16 @@ impl Status {
     /// 6. the lock can't be told: the scheduler's word, where it has one, else unknown. Silence is never a crash.
     pub fn derive(evidence: &Evidence) -> Self {
         let Some(job) = evidence.job.or((evidence.attempt > 0).then_some(evidence.attempt)) else {
-            return if evidence.held { Self::Held } else { Self::Queued };
+            return match evidence.scheduler {
+                Scheduler::Gone => Self::Crashed,
+                _ if evidence.held => Self::Held,
+                _ => Self::Queued,
+            };
         };
         let spoke = evidence.attempt >= job;
         let ended = evidence.ended.filter(|_| spoke);
         let over = ended.map_or(evidence.lock == Lock::Free, |outcome| outcome != Outcome::Done);
-        let scheduled = matches!(evidence.scheduler, Scheduler::Pending | Scheduler::Running);
-        if over && !scheduled && evidence.ticket == Some(job) {
+        if over && evidence.scheduler != Scheduler::Gone && evidence.ticket == Some(job) {
             return if evidence.held { Self::Held } else { Self::Queued };
         }
         if let Some(outcome) = ended {

@@ -193,7 +193,7 @@ impl<'a> Agent<'a> {
         let choice: Choice = devices.join(",").parse().map_err(anyhow::Error::msg)?;
         let (before, ticket) = (printed(run), run.read_ticket()?.unwrap_or_default());
         let (slots, force, after) = (ticket.slots, ticket.force, Some(ticket.after));
-        let mut command = local::start(&self.program, run, &Launch { devices: choice, slots, force, after })?;
+        let mut command = local::start(&self.program, run, &Launch { slots, force, after, ..Launch::on(choice) })?;
         if let Some(lock) = &self.lock {
             command.stdin(lock.share()?);
         }

@@ -4,14 +4,15 @@ use super::follow::Launched;
 use super::output::{complain, say};
 use super::queue;
 use super::series::{Manner, begin, series};
+use super::slurm;
 use crate::project::{self, Begun, Here, Project, Sources};
 use crate::sight::Sight;
 use anyhow::{Context, bail};
 use mocolab::device::{Choice, Devices, Wanted};
 use mocolab::executor::local::{self, ExecutorError, Launch};
-use mocolab::experiment::Experiment;
 use mocolab::experiment::need::{Need, Place, Sizes};
-use mocolab::run::{RunDir, Ticket, Watch};
+use mocolab::experiment::{Executor, Experiment};
+use mocolab::run::{RunDir, Ticket, Watch, scheduled};
 use mocolab::status::{Lock, Status, Wish};
 use mocolab::survival::{Facts, warnings};
 use std::fs::File;
@@ -50,9 +51,16 @@ pub struct Turn {
     /// Also on a GPU that somebody else uses, or that has too little memory by our estimate.
     #[arg(long)]
     pub(super) force: bool,
+    /// Where: on this machine, or as a job of Slurm [default: `executor` of the experiment].
+    #[arg(long, value_name = "local|slurm", value_parser = executor)]
+    pub(super) on: Option<Executor>,
     /// Also where a run of the same settings is at work or waits already: a second one.
     #[arg(long)]
     pub(super) again: bool,
+}
+
+fn executor(word: &str) -> Result<Executor, String> {
+    Executor::named(word).ok_or_else(|| format!("allowed: {}", Executor::ALLOWED))
 }
 
 /// `mocolab start`.
@@ -64,7 +72,23 @@ pub fn start(project: &Project, which: &Which, device: Option<Wanted>, wait: boo
     } else {
         suite.choose(&which.names).map_err(anyhow::Error::msg)?
     };
-    let (turn, found) = (&which.turn, Devices::find());
+    let turn = &which.turn;
+    let (far, experiments): (Vec<&Experiment>, Vec<&Experiment>) =
+        experiments.into_iter().partition(|one| turn.on.unwrap_or(one.executor) == Executor::Slurm);
+    if !far.is_empty() {
+        if device.is_some() {
+            bail!("Slurm chooses the device: leave --device out, or add --on local");
+        }
+        if !experiments.is_empty() && !turn.queue {
+            bail!("some of these are for Slurm and others for this machine: add --queue, or --on");
+        }
+        let settings = project.slurm(&suite)?;
+        slurm::submit(project, &far, (&mut sources, &settings, turn.again), wait)?;
+        if experiments.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    let found = Devices::find();
     if turn.queue {
         let ticket = Project::ticket(&device.unwrap_or(Wanted::Any), &found)?;
         warn(project, &experiments)?;
@@ -116,6 +140,9 @@ pub struct Resume {
     device: Option<Wanted>,
     #[command(flatten)]
     when: When,
+    /// Where: on this machine, or as a job of Slurm [default: as before].
+    #[arg(long, value_name = "local|slurm", value_parser = executor)]
+    on: Option<Executor>,
     /// Also where it can't be told from here whether the run still lives elsewhere: look there first. Also on a GPU that
     /// another run has.
     #[arg(long)]
@@ -148,6 +175,12 @@ pub fn resume(project: &Project, asked: &Resume) -> anyhow::Result<ExitCode> {
     if !sight.status.can_start() && sight.status != Status::Unknown {
         bail!("`{}` is {}: there is nothing to resume", run.label(), sight.status);
     }
+    let far = scheduled(sight.job.as_ref(), sight.ticket.as_ref()).is_some();
+    let local = asked.device.is_some() || asked.when.queue;
+    if asked.on == Some(Executor::Slurm) || (asked.on.is_none() && far && !local) {
+        return slurm::resume(project, &sight, asked.when.wait);
+    }
+    slurm::refuse_pending(&sight)?;
     warn(project, &[])?;
     if asked.when.queue {
         project::requeue(&sight, asked.device.as_ref(), &found)?;
@@ -236,6 +269,9 @@ const LOOK: Duration = Duration::from_millis(50);
 pub fn stop(project: &Project, run: &str, (now, grace): (bool, u64)) -> anyhow::Result<()> {
     let run = project.runs.find(run).map_err(anyhow::Error::msg)?;
     let mut watch = Watch::new(run.clone());
+    if slurm::cancel_pending(&run)? {
+        return Ok(());
+    }
     live(&run, &mut watch, "stop")?;
     if !now {
         local::ask(&run, Wish::Stop)?;
@@ -302,8 +338,9 @@ fn ends(run: &RunDir, watch: &mut Watch, seconds: u64) -> anyhow::Result<bool> {
 /// How a launcher was told to launch.
 #[derive(Debug, clap::Args)]
 pub struct Told {
+    /// Which; `allocated`: those that Slurm gave.
     #[arg(long)]
-    device: Choice,
+    device: String,
     /// Runs that may be on it.
     #[arg(long, default_value_t = 1)]
     slots: u32,
@@ -319,7 +356,19 @@ pub struct Told {
 pub fn launch(run: &Path, told: Told) -> anyhow::Result<ExitCode> {
     let run = RunDir::new(std::fs::canonicalize(run).with_context(|| format!("finding the run `{}`", run.display()))?);
     let Told { device, slots, force, after } = told;
-    match local::launch(&run, &Launch { devices: device, slots, force, after }) {
+    let scheduled = device == "allocated";
+    let devices = if scheduled {
+        // A job that was requeued while somebody went on with the run by hand.
+        if Watch::new(run.clone()).status()? == Status::Done {
+            say(format!("{} is done already", run.label()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        project::settle(&run)?;
+        Devices::find().allocated()
+    } else {
+        device.parse().map_err(anyhow::Error::msg)?
+    };
+    match local::launch(&run, &Launch { devices, slots, force, after, scheduled }) {
         Err(taken @ ExecutorError::Taken(_)) => {
             complain(&taken.into());
             Ok(ExitCode::from(local::TAKEN))

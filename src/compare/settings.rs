@@ -145,12 +145,12 @@ mod tests {
         for experiment in experiments(text) {
             let mut keys: Vec<String> = flatten(&experiment).into_iter().map(|(key, _)| key).collect();
             let settings = Recipe::settings(experiment.recipe.name()).unwrap();
-            assert_eq!(keys[..7], ["name", "data", "images", "seed", "threads", "slots", "recipe"]);
+            assert_eq!(keys[..8], ["name", "data", "images", "seed", "threads", "slots", "executor", "recipe"]);
             let names: Vec<&str> = settings.iter().map(|setting| setting.name).collect();
-            assert_eq!(keys[7..], names, "the order of the settings");
+            assert_eq!(keys[8..], names, "the order of the settings");
             keys.sort();
             keys.dedup();
-            assert_eq!(keys.len(), names.len() + 7);
+            assert_eq!(keys.len(), names.len() + 8);
         }
         assert!(crate::experiment::Common::settings().iter().all(|setting| setting.name != "recipe"));
     }

@@ -16,7 +16,7 @@ use toml::{Table, Value};
 
 /// The suite a document describes.
 pub(super) fn expand(document: &Document, findings: &mut Findings) -> Suite {
-    let mut suite = Suite { groups: Vec::new() };
+    let mut suite = Suite::default();
     let mut total: usize = 0;
     for draft in &document.experiments {
         let Some(recipe) = draft.recipe else { continue };
@@ -90,8 +90,8 @@ impl<'a> Grid<'a> {
         let name = self.name(&chosen, findings)?;
         let threads = u32::try_from(common.threads.get()).unwrap_or(u32::MAX);
         let slots = u32::try_from(common.slots.get()).unwrap_or(1);
-        let Common { data, images, seed, .. } = common;
-        Some(Experiment { name, data, images, seed, threads, slots, recipe })
+        let Common { data, images, seed, executor, .. } = common;
+        Some(Experiment { name, data, images, seed, threads, slots, executor, recipe })
     }
 
     /// The settings as the program keeps them. Every value was accepted before.

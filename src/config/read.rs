@@ -4,6 +4,7 @@ use super::{
     LARGEST_SUITE,
     problem::Findings,
     scope::Scope,
+    slurm::Slurm,
     suggest::{did_you_mean, nearest, words},
 };
 use crate::experiment::{Name, Recipe, Setting};
@@ -20,6 +21,8 @@ pub(super) struct Document {
     pub defaults: Vec<Axis>,
     /// In the order of the file.
     pub experiments: Vec<Draft>,
+    /// `[executor.slurm]`.
+    pub slurm: Slurm,
 }
 
 /// One `[experiment.NAME]`.
@@ -71,11 +74,13 @@ pub(super) fn read(root: &DeTable, findings: &mut Findings) -> Document {
                 document.experiments =
                     in_order(table).into_iter().filter_map(|(key, value)| experiment(key, value, findings)).collect();
             }
+            ("executor", value) => document.slurm = Slurm::read(value, key.span(), findings),
             ("defaults", _) => not_a_table(key, "[defaults]", findings),
             ("experiment", _) => not_a_table(key, "[experiment.NAME]", findings),
             (word, _) => {
-                let known = did_you_mean(word, ["defaults", "experiment"]);
-                let tables = "allowed: [experiment.NAME] and, for what they share, [defaults]".to_owned();
+                let known = did_you_mean(word, ["defaults", "experiment", "executor"]);
+                let tables =
+                    "allowed: [experiment.NAME], for what they share [defaults], and [executor.slurm]".to_owned();
                 let message = format!("`{}` is not known at the top of the file", findings.quote(key.span()));
                 findings.add(key.span(), message, known.into_iter().chain([tables]));
             }

@@ -41,6 +41,9 @@ pub enum ExecutorError {
     /// It was to be launched after an attempt that is not its last.
     #[error("`{0}` was launched by another meanwhile: `mocolab show {0}` tells how it stands")]
     Begun(String),
+    /// Slurm can't be asked, or refuses.
+    #[error(transparent)]
+    Slurm(#[from] super::slurm::SlurmError),
     /// A run that does not share is on the device.
     #[error(transparent)]
     Taken(#[from] Taken),
@@ -68,17 +71,19 @@ pub struct Launch {
     pub force: bool,
     /// Only after this attempt, 0 before the first; none after whichever is the last.
     pub after: Option<u32>,
+    /// By Slurm, which gave the devices and is to be given the job back.
+    pub scheduled: bool,
 }
 
 impl Launch {
     /// On `devices` alone, after whichever attempt is the last.
     pub fn on(devices: Choice) -> Self {
-        Self { devices, slots: 1, force: false, after: None }
+        Self { devices, slots: 1, force: false, after: None, scheduled: false }
     }
 }
 
 /// The exit status of a launcher that found its device taken: it may be free later.
-pub const TAKEN: u8 = 75;
+pub const TAKEN: u8 = 69;
 
 /// The command that launches `run` as `launch` says with `mocolab` at `program`. Its output goes to the run's `output.log`.
 ///
@@ -181,7 +186,7 @@ fn last_attempt(run: &RunDir) -> Result<u32, ExecutorError> {
 /// Takes the devices for `run`, whose lock is held. Without a home, or on a file system without locks, what the driver
 /// tells has to do.
 fn claim(run: &RunDir, launch: &Launch, visible: Option<&str>) -> Result<(), ExecutorError> {
-    let Some(claims) = Claims::of_user() else { return Ok(()) };
+    let Some(claims) = Claims::of_user().filter(|_| !launch.scheduled) else { return Ok(()) };
     let devices = visible.unwrap_or("cpu").split(',').map(str::to_owned).collect();
     let path = std::path::absolute(run.path()).map_err(io("finding this folder"))?;
     match claims.take(Claim { run: path, devices, slots: launch.slots }, launch.force) {
@@ -193,11 +198,12 @@ fn claim(run: &RunDir, launch: &Launch, visible: Option<&str>) -> Result<(), Exe
 fn job(run: &RunDir, launch: &Launch, (before, visible): (u32, Option<&str>)) -> Result<Job, ExecutorError> {
     let pid = std::process::id();
     let uuids: Vec<String> = visible.iter().flat_map(|ids| ids.split(',')).map(str::to_owned).collect();
+    let job = super::slurm::here().filter(|_| launch.scheduled);
     let known = uuids.iter().all(|id| id.parse::<u32>().is_err());
     Ok(Job {
         attempt: before.max(Reader::last_attempt(run).map_err(io("reading the record"))?) + 1,
-        executor: "local".into(),
-        id: pid.to_string(),
+        executor: if job.is_some() { "slurm".into() } else { "local".into() },
+        id: job.unwrap_or_else(|| pid.to_string()),
         devices: launch.devices.names(),
         uuids: if known { uuids } else { Vec::new() },
         slots: launch.slots,
@@ -230,7 +236,12 @@ pub fn ask(run: &RunDir, wish: Wish) -> Result<Request, ExecutorError> {
 /// Where it is gone already, or not of this machine.
 pub fn end(run: &RunDir, now: bool) -> Result<(), ExecutorError> {
     let none = || ExecutorError::NoProcess(run.label());
-    let job = run.read_job().map_err(io("reading the job"))?.filter(|job| job.boot_id == boot_id()).ok_or_else(none)?;
+    let job = run.read_job().map_err(io("reading the job"))?.ok_or_else(none)?;
+    if job.executor == "slurm" {
+        let _ = ask(run, if now { Wish::Kill } else { Wish::Terminate });
+        return Ok(super::slurm::cancel(&job.id, now)?);
+    }
+    let job = Some(job).filter(|job| job.boot_id == boot_id()).ok_or_else(none)?;
     let pid = i32::try_from(job.pid).ok().and_then(rustix::process::Pid::from_raw).ok_or_else(none)?;
     let process = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).map_err(|_| none())?;
     if process_start(job.pid) != Some(job.process_start) || run.probe() != Lock::Held {

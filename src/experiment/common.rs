@@ -1,6 +1,6 @@
 //! The settings that every experiment has, whatever its recipe.
 
-use super::{DataSource, Slots, Threads, setting::settings};
+use super::{DataSource, Executor, Slots, Threads, setting::settings};
 
 settings! {
     /// What may stand in `[defaults]` and `[experiment.NAME]` beside the recipe.
@@ -13,6 +13,8 @@ settings! {
             "CPU threads of the trainer; 0 = all. Results depend on it, so a run keeps the number";
         slots: Slots = Slots::constant(1), Slots::ALLOWED,
             "runs that may share its device, itself among them: small ones fit several on a GPU";
+        executor: Executor = Executor::Local, Executor::ALLOWED,
+            "where it is trained unless its start says otherwise: here, or as a job of Slurm";
         seed: u64 = 1, "a whole number from 0 to 9223372036854775807",
             "decides everything random in a run";
     }

@@ -15,6 +15,11 @@ macro_rules! words {
             /// What is allowed, for messages.
             pub const ALLOWED: &'static str = words!(@join $($word),*);
 
+            /// The variant of a word.
+            pub fn named(word: &str) -> Option<Self> {
+                [$(($word, Self::$variant)),*].into_iter().find(|(own, _)| *own == word).map(|(_, variant)| variant)
+            }
+
             /// The word of this variant.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
@@ -28,6 +33,16 @@ macro_rules! words {
         }
     };
     (@join $first:literal $(, $rest:literal)*) => { concat!($first $(, " | ", $rest)*) };
+}
+
+words! {
+    /// Where a run is trained unless its start says otherwise.
+    Executor {
+        /// On this machine.
+        Local = "local",
+        /// As a job of Slurm.
+        Slurm = "slurm",
+    }
 }
 
 words! {

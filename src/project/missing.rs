@@ -69,7 +69,7 @@ impl Project {
         // One that waits in the queue names the moment of its source until that is done.
         let awaited = || run.read_ticket().ok().flatten().and_then(|ticket| ticket.source).map(RunDir::new);
         // How many there were is the machine's business.
-        (kept.threads, kept.slots) = (wanted.threads, wanted.slots);
+        (kept.threads, kept.slots, kept.executor) = (wanted.threads, wanted.slots, wanted.executor);
         Ok(kept == wanted && source.is_none_or(|source| sources.would_give((&from, awaited), source, of)))
     }
 

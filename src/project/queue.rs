@@ -124,7 +124,7 @@ impl Project {
         queued: &mut Vec<Queued>,
     ) -> anyhow::Result<()> {
         let named = matches!(of.recipe.origin(), Origin::Experiment { .. });
-        let suite = if named { self.suite()? } else { Suite { groups: Vec::new() } };
+        let suite = if named { self.suite()? } else { Suite::default() };
         self.queue(of, &mut Sources::new(&suite), ticket, queued)
     }
 
@@ -258,7 +258,7 @@ pub fn interrupted<'a>(seen: impl Iterator<Item = &'a Sight>, here: &Here) -> Ve
 }
 
 /// It will be done, or may be: at work, waiting, or on a machine that can't be asked from here.
-fn is_underway(status: Status) -> bool {
+pub(super) fn is_underway(status: Status) -> bool {
     status.is_live() || status.is_waiting() || status == Status::Unknown
 }
 
@@ -267,7 +267,8 @@ impl Stand {
     /// by its experiment where no other of that waits or trains.
     pub fn of<'a>(seen: impl Iterator<Item = &'a Sight>, here: &Here, trains: impl Fn(&Sight) -> bool) -> Self {
         let runs: BTreeMap<&RunDir, &Sight> = seen.map(|sight| (&sight.run, sight)).collect();
-        let ticket = |sight: &&Sight| sight.ticket.as_ref().is_some_and(|ticket| ticket.host == here.host);
+        let ours = |ticket: &Ticket| ticket.host == here.host && ticket.job.is_none();
+        let ticket = |sight: &&Sight| sight.ticket.as_ref().is_some_and(ours);
         let job = |sight: &&Sight| sight.job.as_ref().is_some_and(|job| job.boot_id == here.boot_id);
         let all = || runs.values().copied();
         let waits: Vec<&Sight> = all().filter(|sight| sight.status.is_waiting()).filter(ticket).collect();

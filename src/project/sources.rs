@@ -36,6 +36,12 @@ impl<'a> Sources<'a> {
         self.made.insert(experiment.clone(), run);
     }
 
+    /// The name in the file of which the experiment `name` is a variant.
+    pub(super) fn group(&self, name: &Name) -> Option<&Name> {
+        let has = |experiments: &[Experiment]| experiments.iter().any(|experiment| experiment.name == *name);
+        self.suite.groups.iter().find(|group| has(&group.experiments)).map(|group| &group.name)
+    }
+
     /// What was made of `experiment` here.
     pub(super) fn made(&self, experiment: &Name) -> Option<&Result<RunDir, String>> {
         self.made.get(experiment)

@@ -85,6 +85,9 @@ pub struct Ticket {
     pub source: Option<PathBuf>,
     /// When it was queued, seconds since 1970: earlier goes first.
     pub t: f64,
+    /// Slurm's id of the job that it waits in; empty while that is being submitted. None in a machine's queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
     /// Why it could not be started; it is not tried again until it is let go.
     pub trouble: Option<String>,
 }
@@ -100,6 +103,7 @@ impl Default for Ticket {
             force: false,
             source: None,
             t: now(),
+            job: None,
             trouble: None,
         }
     }

@@ -1,6 +1,6 @@
 //! Following a run from outside: what it has said since the last look, and what it is now.
 
-use super::{Batch, Heart, Job, Notes, Reader, Reading, RunDir, Ticket};
+use super::{Batch, Heart, Job, Listing, Notes, Reader, Reading, RunDir, Ticket, scheduled};
 use crate::event::{Event, Outcome};
 use crate::status::{Evidence, Scheduler, Status};
 use std::fs;
@@ -149,7 +149,9 @@ impl Watch {
             ended: self.ended,
             lock,
             heartbeat,
-            scheduler: Scheduler::None,
+            scheduler: scheduled(job.as_ref(), ticket.as_ref()).map_or(Scheduler::None, |(id, since)| {
+                Listing::latest().map_or(Scheduler::None, |listing| listing.state(&id, since))
+            }),
             request,
             ticket: ticket.as_ref().map(|ticket| ticket.after),
         };

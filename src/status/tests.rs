@@ -71,11 +71,11 @@ fn forced(e: &Evidence) -> bool {
 fn next(e: &Evidence) -> bool {
     let said = spoke(e) && e.ended.is_some();
     let gone = !said && e.lock == Lock::Free;
-    let scheduled = e.scheduler == Scheduler::Pending || e.scheduler == Scheduler::Running;
-    (said || gone) && !scheduled && e.ticket == Some(job(e))
+    (said || gone) && e.scheduler != Scheduler::Gone && e.ticket == Some(job(e))
 }
 
 const TABLE: &[Row] = &[
+    ("lost before its first start", |e| job(e) == 0 && e.scheduler == Scheduler::Gone, |_| Status::Crashed),
     ("new, held", |e| job(e) == 0 && e.held, |_| Status::Held),
     ("new", |e| job(e) == 0, |_| Status::Queued),
     ("said done", |e| spoke(e) && e.ended == Some(Outcome::Done), |_| Status::Done),

@@ -126,7 +126,16 @@ impl Arguments {
         };
         let data = self.data.clone().map_or(DataSource::Shapes, |path| DataSource::Cifar10(Some(path)));
         let name = "bench".parse().map_err(anyhow::Error::msg)?;
-        Ok(Experiment { name, data, images: 0, seed: 1, threads: self.threads, slots: 1, recipe })
+        Ok(Experiment {
+            name,
+            data,
+            images: 0,
+            seed: 1,
+            threads: self.threads,
+            slots: 1,
+            executor: mocolab::experiment::Executor::Local,
+            recipe,
+        })
     }
 
     fn time<M: Method>(&self, job: &Job, method: M) -> Result<Timing> {

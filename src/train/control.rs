@@ -30,16 +30,18 @@ pub struct Control {
     seen: Option<String>,
     leave: Arc<AtomicBool>,
     save: Arc<AtomicBool>,
+    scheduled: bool,
     tell: Sender<Asked>,
 }
 
 impl Control {
     /// Takes over the signals. TERM, INT and HUP: save and stop; a second TERM ends the process at once. USR1: save.
-    /// XFSZ (a file-size limit) becomes an error of the write that met it.
+    /// XFSZ (a file-size limit) becomes an error of the write that met it. Where a scheduler started it, TERM and USR1 are
+    /// the scheduler's: it saves and leaves, to be continued.
     ///
     /// # Errors
     /// Where a signal can't be taken over.
-    pub fn new(run: &RunDir, attempt: u32) -> io::Result<(Self, Receiver<Asked>)> {
+    pub fn new(run: &RunDir, attempt: u32, scheduled: bool) -> io::Result<(Self, Receiver<Asked>)> {
         let (leave, save) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let twice = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register_conditional_shutdown(SIGTERM, 143, Arc::clone(&twice))?;
@@ -50,16 +52,16 @@ impl Control {
         signal_hook::flag::register(SIGUSR1, Arc::clone(&save))?;
         signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         let (tell, asked) = channel();
-        Ok((Self { run: run.clone(), attempt, seen: None, leave, save, tell }, asked))
+        Ok((Self { run: run.clone(), attempt, seen: None, leave, save, scheduled, tell }, asked))
     }
 
     /// Looks for signals and requests since the last look. A request for another attempt is not ours.
     pub fn look(&mut self) {
         if self.leave.swap(false, Ordering::SeqCst) {
-            self.ask(Wanted::Leave(Outcome::Stopped), None);
+            self.ask(Wanted::Leave(if self.scheduled { Outcome::Requeued } else { Outcome::Stopped }), None);
         }
         if self.save.swap(false, Ordering::SeqCst) {
-            self.ask(Wanted::Checkpoint, None);
+            self.ask(if self.scheduled { Wanted::Leave(Outcome::Requeued) } else { Wanted::Checkpoint }, None);
         }
         // One that can't be read is being written, or will be asked for again.
         let request = self.run.read_request().ok().flatten();

@@ -38,6 +38,7 @@ use control::Control;
 use mocolab::config::read_snapshot;
 use mocolab::data::{self, Places};
 use mocolab::event::Outcome;
+use mocolab::executor::slurm;
 use mocolab::experiment::{Experiment, Recipe};
 use mocolab::run::{HeldLock, Job, LogError, Reader, RunDir};
 use session::Session;
@@ -54,6 +55,8 @@ const LISTEN: Duration = Duration::from_millis(100);
 const BEAT: Duration = Duration::from_secs(5);
 /// The exit code of a run that found no room on the disk (sysexits.h: "temporary failure"): to be continued once there is.
 const NO_ROOM: u8 = 75;
+/// The exit code of a run that was stopped or paused, where a scheduler has others wait for it to be done.
+const NOT_DONE: u8 = 3;
 
 /// Prints a line to the run's log.
 fn print(line: &str) {
@@ -99,7 +102,8 @@ fn say(result: Result<String>) -> ExitCode {
 fn attend(run: &RunDir) -> ExitCode {
     let (ended, end) = std::sync::mpsc::channel();
     let begun = begin(run).and_then(|(lock, job, experiment)| {
-        let (control, asked) = Control::new(run, job.attempt).context("taking over signals")?;
+        let scheduled = job.executor == "slurm";
+        let (control, asked) = Control::new(run, job.attempt, scheduled).context("taking over signals")?;
         let session = Session::open(run, job.attempt, asked)?;
         Ok((lock, job, experiment, control, session))
     });
@@ -110,11 +114,11 @@ fn attend(run: &RunDir) -> ExitCode {
             return ExitCode::from(if no_room(&error) { NO_ROOM } else { 1 });
         }
     };
-    let place = run.clone();
+    let (place, scheduled) = (run.clone(), job.executor == "slurm");
     let trainer = std::thread::Builder::new().name("trainer".into()).spawn(move || {
         let result = catch_unwind(AssertUnwindSafe(|| train(&place, &job, experiment, &mut session)));
-        let code = finish(result.unwrap_or_else(|panic| Err(anyhow!(words(panic.as_ref())))), &mut session);
-        let _ = ended.send(code);
+        let end = finish(result.unwrap_or_else(|panic| Err(anyhow!(words(panic.as_ref())))), &mut session);
+        let _ = ended.send(end);
     });
     let trainer = match trainer {
         Ok(trainer) => trainer,
@@ -123,14 +127,33 @@ fn attend(run: &RunDir) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = listen(run, &mut control, &end);
+    let (outcome, code) = listen(run, &mut control, &end);
     // libtorch's own clean-up at exit must not meet a thread that still ends.
     let _ = trainer.join();
-    ExitCode::from(code)
+    ExitCode::from(if scheduled { hand_back(outcome, code) } else { code })
 }
 
-/// Keeps the heart beating and passes on what is wanted until the training ends. Returns its exit code.
-fn listen(run: &RunDir, control: &mut Control, end: &Receiver<u8>) -> u8 {
+/// Gives the job back to Slurm: to be started again where the run is to be continued. What waits for a run that was stopped
+/// must not take it for done.
+fn hand_back(outcome: Outcome, code: u8) -> u8 {
+    match outcome {
+        Outcome::Stopped | Outcome::Paused => NOT_DONE,
+        Outcome::Requeued => match slurm::requeue() {
+            Ok(requeued) => {
+                print(if requeued { "the job is requeued" } else { "the job has been taken away" });
+                code
+            }
+            Err(error) => {
+                print(&format!("mocolab-train: the job can't be requeued: {error}"));
+                1
+            }
+        },
+        Outcome::Done | Outcome::Failed => code,
+    }
+}
+
+/// Keeps the heart beating and passes on what is wanted until the training ends. Returns how it did, and its exit code.
+fn listen(run: &RunDir, control: &mut Control, end: &Receiver<(Outcome, u8)>) -> (Outcome, u8) {
     let mut beats = 0;
     let mut beat = Instant::now();
     loop {
@@ -141,9 +164,9 @@ fn listen(run: &RunDir, control: &mut Control, end: &Receiver<u8>) -> u8 {
         }
         control.look();
         match end.recv_timeout(LISTEN) {
-            Ok(code) => return code,
+            Ok(end) => return end,
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return 1,
+            Err(RecvTimeoutError::Disconnected) => return (Outcome::Failed, 1),
         }
     }
 }
@@ -198,8 +221,8 @@ fn open_all(names: &[String]) -> Result<Vec<tch::Device>> {
     names.iter().map(|name| device::open(name)).collect()
 }
 
-/// Records how it ended. Returns the exit code.
-fn finish(result: Result<Ended>, session: &mut Session) -> u8 {
+/// Records how it ended. Returns that, and the exit code.
+fn finish(result: Result<Ended>, session: &mut Session) -> (Outcome, u8) {
     let (outcome, cause, code) = match result {
         Ok((outcome, cause)) => (outcome, cause, 0),
         Err(error) => {
@@ -211,11 +234,11 @@ fn finish(result: Result<Ended>, session: &mut Session) -> u8 {
     match session.finish(outcome, cause) {
         Ok(()) => {
             print(&format!("ended: {outcome:?}").to_lowercase());
-            code
+            (outcome, code)
         }
         Err(error) => {
             print(&format!("mocolab-train: the end can't be recorded: {error:#}"));
-            if no_room(&error) { NO_ROOM } else { code.max(1) }
+            (Outcome::Failed, if no_room(&error) { NO_ROOM } else { code.max(1) })
         }
     }
 }

@@ -8,7 +8,7 @@ pub use example::example;
 
 use crate::ui::keys::{Change, Keys};
 use crate::ui::theme::Wanted;
-use mocolab::config::{Findings, LARGEST_FILE, Problems, document};
+use mocolab::config::{Findings, LARGEST_FILE, Problems, Slurm, document};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -25,13 +25,22 @@ pub struct Settings {
     pub fps: u32,
     /// Weight of what came before when a curve is smoothed, from 0 (not at all) to 0.99.
     pub smoothing: f64,
+    /// What jobs of Slurm ask for, where a project's file says nothing.
+    pub slurm: Slurm,
     /// Other keys.
     changes: Vec<Change>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: Wanted::default(), mouse: false, fps: 4, smoothing: 0.0, changes: Vec::new() }
+        Self {
+            theme: Wanted::default(),
+            mouse: false,
+            fps: 4,
+            smoothing: 0.0,
+            slurm: Slurm::default(),
+            changes: Vec::new(),
+        }
     }
 }
 
@@ -66,6 +75,19 @@ pub fn place(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 pub fn user_folder(variable: impl Fn(&str) -> Option<OsString>, name: &str, beside: &str) -> Option<PathBuf> {
     let folder = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     folder(name).or_else(|| Some(folder("HOME")?.join(beside)))
+}
+
+/// What the user's own file has jobs of Slurm ask for.
+///
+/// # Errors
+/// Where the file is wrong: nobody's jobs are to be submitted with what it does not say.
+pub fn own_slurm() -> anyhow::Result<Slurm> {
+    let Some(path) = place(|name| std::env::var_os(name)) else { return Ok(Slurm::default()) };
+    match text(&path) {
+        Ok(text) => Ok(parse(&text, &path.display().to_string())?.slurm),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Slurm::default()),
+        Err(error) => Err(anyhow::Error::new(error).context(format!("reading `{}`", path.display()))),
+    }
 }
 
 /// The settings of the file at `path`; without one, the defaults. A file that is wrong changes nothing: the defaults count,

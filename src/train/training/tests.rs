@@ -58,6 +58,7 @@ pub fn job(recipe: &str, settings: &str) -> Job {
         seed: 1,
         threads: 1,
         slots: 1,
+        executor: mocolab::experiment::Executor::Local,
         recipe: recipe.try_into().unwrap(),
     };
     assert_eq!(experiment.recipe.conflicts(), []);

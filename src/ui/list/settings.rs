@@ -28,6 +28,7 @@ impl Values {
         values.push(("images", experiment.images.to_string()));
         values.push(("threads", experiment.threads.to_string()));
         values.push(("slots", experiment.slots.to_string()));
+        values.push(("executor", experiment.executor.to_string()));
         values.push(("seed", experiment.seed.to_string()));
         Self(values)
     }
@@ -110,7 +111,7 @@ fn spread<'a>(
 }
 
 fn is_about_training(name: &str) -> bool {
-    !["threads", "slots"].contains(&name) && (!Keeping::knows(name) || name == "precision")
+    !["threads", "slots", "executor"].contains(&name) && (!Keeping::knows(name) || name == "precision")
 }
 
 #[cfg(test)]

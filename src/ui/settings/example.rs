@@ -3,12 +3,16 @@
 use super::Settings;
 use crate::ui::keys::{Keys, Place};
 use crate::ui::theme::Look;
+use mocolab::config::Slurm;
 use std::fmt::Write;
 
 /// The text of the file. All of it is commented out, so it changes nothing until a line is taken in.
 pub fn example() -> String {
     let Settings { mouse, fps, smoothing, .. } = Settings::default();
     let looks = Look::ALL.map(|look| format!("#   \"{}\": {}\n", look.name(), look.about())).concat();
+    let slurm =
+        Slurm::SETTINGS.map(|(name, allowed, example)| format!("# {:48} # {allowed}\n", format!("{name} = {example}")));
+    let slurm = slurm.concat();
     let mut text = format!(
         "\
 # mocolab's screen, for all your projects. It lies at ~/.config/mocolab/config.toml, or under $XDG_CONFIG_HOME.
@@ -30,6 +34,9 @@ pub fn example() -> String {
 # How much curves are smoothed, 0 (not at all) to 0.99. What was measured stays visible behind.
 # smoothing = {smoothing:?}
 
+# What jobs of Slurm ask for; [executor.slurm] in a project's experiments.toml goes before it, setting by setting.
+# [executor.slurm]
+{slurm}
 # Keys: all that a row is to have, in place of those it has. [] takes them away.
 # x G ? ctrl-r alt-x f5 up down left right pageup pagedown home end enter esc tab backtab space backspace delete insert
 [keys]

@@ -3,13 +3,13 @@
 use super::Settings;
 use crate::ui::keys::{Action, Change, Keys, Place, Press, Row};
 use crate::ui::theme::Look;
-use mocolab::config::{Findings, did_you_mean};
+use mocolab::config::{Findings, Slurm, did_you_mean};
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 /// The settings at the top of the file: name, what is allowed.
-pub(super) const NAMES: [&str; 6] = ["theme", "ascii", "mouse", "fps", "smoothing", "keys"];
+pub(super) const NAMES: [&str; 7] = ["theme", "ascii", "mouse", "fps", "smoothing", "executor", "keys"];
 
 type Value<'a> = Spanned<DeValue<'a>>;
 
@@ -22,6 +22,7 @@ pub(super) fn settings(root: &DeTable, findings: &mut Findings) -> Settings {
             "mouse" => settings.mouse = truth("mouse", value, findings).unwrap_or_default(),
             "fps" => settings.fps = frames(value, findings).unwrap_or_default(),
             "smoothing" => settings.smoothing = share(value, findings).unwrap_or_default(),
+            "executor" => settings.slurm = Slurm::read(value.get_ref(), key.span(), findings),
             "keys" => settings.changes = keys(value, findings),
             word => {
                 let message = format!("there is no setting `{}`", findings.quote(key.span()));
