@@ -94,7 +94,7 @@ impl Project {
     ///
     /// # Errors
     /// Where the user's file is wrong.
-    pub fn slurm(&self, suite: &Suite) -> anyhow::Result<Slurm> {
+    pub fn slurm(suite: &Suite) -> anyhow::Result<Slurm> {
         Ok(suite.slurm.clone().over(crate::ui::own_slurm()?))
     }
 

@@ -6,7 +6,7 @@ use mocolab::event::{Best, Line};
 use mocolab::experiment::Experiment;
 use mocolab::metrics;
 use mocolab::queue::Live;
-use mocolab::run::{Batch, Job, Notes, Reading, RunDir, Ticket, Watch};
+use mocolab::run::{Batch, Job, Notes, Reading, RunDir, Ticket, Watch, scheduled};
 use mocolab::state::{Depth, RunState};
 use mocolab::status::Status;
 use mocolab::text::duration;
@@ -153,6 +153,12 @@ impl Sight {
         let devices = devices.map(|name| name.strip_prefix("cuda:").unwrap_or(name).to_owned()).collect();
         let slots = job.map_or(1, |job| job.slots.max(1));
         Live { name, devices, uuids: job.map_or_else(Vec::new, |job| job.uuids.clone()), slots }
+    }
+
+    /// The job of a scheduler that it waits in or is trained by, unless it is over.
+    pub fn scheduled(&self) -> Option<String> {
+        let over = matches!(self.status, Status::Done | Status::Stopped | Status::Failed | Status::Killed);
+        scheduled(self.job.as_ref(), self.ticket.as_ref()).filter(|_| !over).map(|(id, _)| id)
     }
 
     /// Is it being trained on the device of this name and UUID of the machine with this boot id, as far as can be told?

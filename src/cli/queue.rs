@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use mocolab::device::sample::Sampler;
 use mocolab::experiment::Experiment;
 use mocolab::queue::{Turn, Waiting};
-use mocolab::run::{RunDir, Ticket};
+use mocolab::run::{Listing, RunDir, Ticket};
 use mocolab::status::Status;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -170,6 +170,16 @@ fn list(project: &Project, sights: &BTreeMap<RunDir, Sight>, stand: &Stand, json
     }
     for (run, live) in &stand.live {
         say(format!("{} trains on {}", run.label(), live.devices.join(",")))?;
+    }
+    let waits = |sight: &&Sight| sight.status.is_waiting() || sight.status == Status::Suspended;
+    let jobs: Vec<(String, String)> =
+        sights.values().filter(waits).filter_map(|sight| Some((sight.run.label(), sight.scheduled()?))).collect();
+    for (run, id) in &jobs {
+        let words = Listing::latest().map_or_else(|| "not asked".into(), |listing| listing.words(id));
+        say(format!("{run} is job {id} of Slurm: {words}"))?;
+    }
+    if lines.is_empty() && !jobs.is_empty() {
+        return Ok(());
     }
     if lines.is_empty() {
         let waits = sights.values().filter(|sight| sight.status == Status::Queued && sight.ticket.is_some()).count();

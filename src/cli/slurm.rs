@@ -4,7 +4,7 @@ use super::follow::Launched;
 use super::output::{note, say};
 use crate::project::{Project, Sources, Submitted, Underway, resubmit};
 use crate::sight::Sight;
-use anyhow::{anyhow, bail};
+use anyhow::{anyhow, bail, ensure};
 use mocolab::config::{Slurm, Suite};
 use mocolab::executor::slurm;
 use mocolab::experiment::Experiment;
@@ -81,14 +81,15 @@ fn follow(done: &Submitted) -> anyhow::Result<()> {
             bad += 1;
         }
     }
-    if bad > 0 { bail!("{bad} of {} did not end well", done.len()) } else { Ok(()) }
+    ensure!(bad == 0, "{bad} of {} did not end well", done.len());
+    Ok(())
 }
 
 /// Has a run go on as a job.
 pub fn resume(project: &Project, sight: &Sight, wait: bool) -> anyhow::Result<ExitCode> {
     refuse_pending(sight)?;
     let suite = if project.file.exists() { project.suite()? } else { Suite::default() };
-    let done = resubmit(sight, &project.slurm(&suite)?)?;
+    let done = resubmit(sight, &Project::slurm(&suite)?)?;
     told(&done)?;
     if wait {
         follow(&done)?;

@@ -82,7 +82,7 @@ pub fn start(project: &Project, which: &Which, device: Option<Wanted>, wait: boo
         if !experiments.is_empty() && !turn.queue {
             bail!("some of these are for Slurm and others for this machine: add --queue, or --on");
         }
-        let settings = project.slurm(&suite)?;
+        let settings = Project::slurm(&suite)?;
         slurm::submit(project, &far, (&mut sources, &settings, turn.again), wait)?;
         if experiments.is_empty() {
             return Ok(ExitCode::SUCCESS);

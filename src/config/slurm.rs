@@ -94,12 +94,11 @@ impl Slurm {
             return settings;
         };
         for (key, value) in executors {
-            match (key.get_ref().as_ref(), value.get_ref()) {
-                ("slurm", DeValue::Table(table)) => settings.take(table, findings),
-                _ => {
-                    let message = format!("there is no executor `{}`", findings.quote(key.span()));
-                    findings.add(key.span(), message, ["allowed: [executor.slurm]".to_owned()]);
-                }
+            if let ("slurm", DeValue::Table(table)) = (key.get_ref().as_ref(), value.get_ref()) {
+                settings.take(table, findings);
+            } else {
+                let message = format!("there is no executor `{}`", findings.quote(key.span()));
+                findings.add(key.span(), message, ["allowed: [executor.slurm]".to_owned()]);
             }
         }
         settings

@@ -6,7 +6,9 @@
 
 use crate::device::{Choice, Devices};
 use crate::embedding::About;
-use crate::run::{Claim, Claims, HeldLock, Job, Reader, Request, RunDir, Taken, boot_id, host, now, process_start};
+use crate::run::{
+    Claim, Claims, HeldLock, Job, Reader, Request, RunDir, Taken, boot_id, host, now, process_start, scheduled,
+};
 use crate::status::{Lock, Wish};
 use rustix::process::Signal;
 use std::fs::OpenOptions;
@@ -236,12 +238,17 @@ pub fn ask(run: &RunDir, wish: Wish) -> Result<Request, ExecutorError> {
 /// Where it is gone already, or not of this machine.
 pub fn end(run: &RunDir, now: bool) -> Result<(), ExecutorError> {
     let none = || ExecutorError::NoProcess(run.label());
-    let job = run.read_job().map_err(io("reading the job"))?.ok_or_else(none)?;
-    if job.executor == "slurm" {
-        let _ = ask(run, if now { Wish::Kill } else { Wish::Terminate });
-        return Ok(super::slurm::cancel(&job.id, now)?);
+    let job = run.read_job().map_err(io("reading the job"))?;
+    let ticket = run.read_ticket().map_err(io("reading the ticket"))?;
+    if let Some((id, _)) = scheduled(job.as_ref(), ticket.as_ref()) {
+        if run.has_turn().map_err(io("reading the ticket"))? {
+            run.leave_queue().map_err(io("taking the ticket away"))?;
+        } else {
+            let _ = ask(run, if now { Wish::Kill } else { Wish::Terminate });
+        }
+        return Ok(super::slurm::cancel(&id, now && run.probe() != Lock::Free)?);
     }
-    let job = Some(job).filter(|job| job.boot_id == boot_id()).ok_or_else(none)?;
+    let job = job.filter(|job| job.boot_id == boot_id()).ok_or_else(none)?;
     let pid = i32::try_from(job.pid).ok().and_then(rustix::process::Pid::from_raw).ok_or_else(none)?;
     let process = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).map_err(|_| none())?;
     if process_start(job.pid) != Some(job.process_start) || run.probe() != Lock::Held {

@@ -160,7 +160,9 @@ fn arguments(submission: &Submission, mark: &str) -> Vec<String> {
         ("mem", &settings.memory),
     ];
     for (name, value) in named {
-        value.iter().for_each(|value| add(name, value));
+        if let Some(value) = value {
+            add(name, value);
+        }
     }
     all.extend(settings.options.iter().flatten().cloned());
     all
@@ -170,23 +172,19 @@ fn arguments(submission: &Submission, mark: &str) -> Vec<String> {
 fn script(submission: &Submission) -> String {
     let Submission { runs, settings, program, .. } = submission;
     let quoted = |path: &Path| quote(&path.display().to_string());
-    let mut text = "#!/bin/sh\n".to_owned();
-    text += "# USR1 before the trainer listens must not end it\ntrap '' USR1\n";
-    match runs {
-        [run] => text += &format!("run={}\n", quoted(run.path())),
-        runs => {
-            text += "case $SLURM_ARRAY_TASK_ID in\n";
-            for (task, run) in runs.iter().enumerate() {
-                text += &format!("{task}) run={} ;;\n", quoted(run.path()));
-            }
-            text += "esac\nexec >>\"$run/output.log\" 2>&1\n";
-        }
+    // USR1 before the trainer listens must not end it.
+    let mut lines = vec!["#!/bin/sh".to_owned(), "trap '' USR1".to_owned()];
+    if let [run] = runs {
+        lines.push(format!("run={}", quoted(run.path())));
+    } else {
+        lines.push("case $SLURM_ARRAY_TASK_ID in".into());
+        lines.extend(runs.iter().enumerate().map(|(task, run)| format!("{task}) run={} ;;", quoted(run.path()))));
+        lines.extend(["esac".to_owned(), "exec >>\"$run/output.log\" 2>&1".to_owned()]);
     }
-    text += &format!("export {REQUEUES}={}\n", settings.requeues.unwrap_or(Slurm::REQUEUES));
-    for line in settings.setup.iter().flatten() {
-        text += &format!("{line}\n");
-    }
-    text + &format!("exec {} launch \"$run\" --device allocated --force\n", quoted(program))
+    lines.push(format!("export {REQUEUES}={}", settings.requeues.unwrap_or(Slurm::REQUEUES)));
+    lines.extend(settings.setup.iter().flatten().cloned());
+    lines.push(format!("exec {} launch \"$run\" --device allocated --force", quoted(program)));
+    lines.join("\n") + "\n"
 }
 
 /// One word for a shell.
@@ -281,14 +279,12 @@ fn ask(program: &'static str, arguments: &[String], input: &str, patience: Durat
     let deadline = Instant::now() + patience;
     let mut texts = [String::new(), String::new()];
     for _ in 0..2 {
-        match read.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok((at, text)) => texts[at] = text,
-            Err(_) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(SlurmError::Silent(program, patience.as_secs()));
-            }
-        }
+        let Ok((at, text)) = read.recv_timeout(deadline.saturating_duration_since(Instant::now())) else {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(SlurmError::Silent(program, patience.as_secs()));
+        };
+        texts[at] = text;
     }
     let status = child.wait().map_err(failed)?;
     let [out, err] = texts;

@@ -43,6 +43,17 @@ impl Listing {
         *LATEST.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(self));
     }
 
+    /// What the scheduler says of the job `id`, for people.
+    pub fn words(&self, id: &str) -> String {
+        match self.jobs.as_ref().map(|jobs| jobs.get(id)) {
+            _ if id.is_empty() => "is being submitted".into(),
+            None => "Slurm does not answer".into(),
+            Some(None) => "not known to Slurm any more".into(),
+            Some(Some(listed)) if listed.reason.is_empty() || listed.reason == "None" => listed.word.to_lowercase(),
+            Some(Some(listed)) => format!("{} ({})", listed.word.to_lowercase(), listed.reason),
+        }
+    }
+
     /// How the job `id` stands that was there at `since`.
     pub fn state(&self, id: &str, since: f64) -> Scheduler {
         match self.jobs.as_ref().map(|jobs| jobs.get(id)) {

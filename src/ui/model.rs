@@ -35,7 +35,7 @@ use mocolab::config::Suite;
 use mocolab::device::history::History;
 use mocolab::device::sample::Sample;
 use mocolab::experiment::Experiment;
-use mocolab::run::RunDir;
+use mocolab::run::{Listing, RunDir};
 use mocolab::status::Wish;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -54,6 +54,8 @@ pub struct Model {
     pub keys: Keys,
     /// Nothing may be started, stopped or written.
     pub read_only: bool,
+    /// What Slurm said last of its jobs; none before it was asked.
+    pub jobs: Option<Listing>,
     /// This machine.
     pub here: Here,
     /// Seconds since 1970, when the last message came.
@@ -152,6 +154,7 @@ impl Model {
             place: mocolab::text::sanitize(&place),
             theme,
             keys: Keys::new(theme.ascii()),
+            jobs: None,
             read_only: false,
             here: Here::default(),
             now: 0.0,

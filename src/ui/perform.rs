@@ -12,6 +12,7 @@ use mocolab::data::{self, Places, Shown};
 use mocolab::device::Devices;
 use mocolab::device::sample::Sampler;
 use mocolab::executor::local::{self, Launch};
+use mocolab::executor::slurm;
 use mocolab::experiment::DataSource;
 use mocolab::run::RunDir;
 use mocolab::status::Wish;
@@ -23,6 +24,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
+/// Time between two questions to Slurm: its controller has many who ask.
+const JOBS: Duration = Duration::from_secs(15);
 /// Time between two looks at the devices.
 const SAMPLE: Duration = Duration::from_secs(1);
 
@@ -32,6 +35,7 @@ pub struct Hands {
     tell: UnboundedSender<Msg>,
     watcher: Sender<Order>,
     sampler: Sender<bool>,
+    jobs: Sender<bool>,
     pictures: Sender<(DataSource, Vec<u32>)>,
     read_only: bool,
 }
@@ -43,10 +47,13 @@ impl Hands {
         let (sampler, wanted) = channel();
         let (runs, listener) = (project.runs.path().to_owned(), tell.clone());
         thread::spawn(move || sample(&runs, &wanted, &listener));
+        let (jobs, wanted) = channel();
+        let (listener, eye) = (tell.clone(), watcher.clone());
+        thread::spawn(move || look_at_jobs(&wanted, &listener, &eye));
         let (pictures, wanted) = channel();
         let (places, listener) = (project.places.clone(), tell.clone());
         thread::spawn(move || look_at_pictures(&places, &wanted, &listener));
-        Self { project, tell, watcher, sampler, pictures, read_only }
+        Self { project, tell, watcher, sampler, jobs, pictures, read_only }
     }
 
     /// Carries out `command`; returns at once.
@@ -56,6 +63,7 @@ impl Hands {
             let _ = self.watcher.send(Order::Follow(attention.log));
             let _ = self.watcher.send(Order::Maps(attention.maps));
             let _ = self.sampler.send(attention.devices);
+            let _ = self.jobs.send(attention.jobs);
             return;
         }
         if let Cmd::Pictures(data, numbers) = command {
@@ -68,9 +76,13 @@ impl Hands {
             let message = match command {
                 Cmd::FindDevices => {
                     let _ = tell.send(Msg::Facts(Facts::gather(project.runs.path())));
-                    Msg::Devices(Devices::find())
+                    let suite = project.suite().unwrap_or_default();
+                    // A file that is wrong is told of where it is submitted.
+                    let about = slurm::is_here().then(|| Project::slurm(&suite).unwrap_or_default().about());
+                    Msg::Devices(Devices::find(), about)
                 }
                 Cmd::Start(what, place) => start(&project, &tell, &watcher, what, place),
+                Cmd::Submit(what, again) => queue::submit(&project, &tell, what, again),
                 Cmd::Wake | Cmd::Queue(..) | Cmd::Requeue(_) | Cmd::Hold(_) | Cmd::Release(_) | Cmd::Order(_) => {
                     queue::perform(&project, &tell, command)
                 }
@@ -109,6 +121,29 @@ impl Hands {
             // Nobody listens any more once the user has left.
             let _ = tell.send(message);
         });
+    }
+}
+
+/// Asks Slurm how all jobs stand, every few seconds while that is wanted; whoever watches the runs looks then.
+fn look_at_jobs(wanted: &Receiver<bool>, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>) {
+    let mut wanting = false;
+    loop {
+        let next =
+            if wanting { wanted.recv_timeout(JOBS) } else { wanted.recv().map_err(|_| RecvTimeoutError::Disconnected) };
+        match next {
+            // Said again without a change it is no reason to ask at once.
+            Ok(wants) if wants == wanting => continue,
+            Ok(wants) => wanting = wants,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if wanting && slurm::is_here() {
+            let listing = slurm::look();
+            let _ = watcher.send(Order::Look);
+            if tell.send(Msg::Jobs(listing)).is_err() {
+                return;
+            }
+        }
     }
 }
 

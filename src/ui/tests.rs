@@ -140,7 +140,7 @@ fn the_list() {
 fn a_run() {
     let mut model = busy();
     let one = run("20261124-110000");
-    let attention = Attention { log: Some(one.clone()), whole: [one].into(), devices: false, maps: None };
+    let attention = Attention { log: Some(one.clone()), whole: [one].into(), devices: false, jobs: false, maps: None };
     press(&mut model, "j");
     assert_eq!(update(&mut model, key(KeyCode::Enter)), [Cmd::Attend(attention)]);
     let log = (1..50).map(|n| format!("line {n} of the log")).collect();
@@ -164,7 +164,7 @@ fn dialogues() {
         compute: None,
     };
     let devices = vec![device("cpu", None), device("0", Some(97)), device("1", Some(0))];
-    update(&mut model, Msg::Devices(Devices { devices, note: None }));
+    update(&mut model, Msg::Devices(Devices { devices, note: None }, None));
     insta::assert_snapshot!("start_80x24", picture(&model, 80, 24));
     let commands = press(&mut model, "j\n");
     assert!(

@@ -20,6 +20,8 @@ mod project;
 mod queue;
 mod screen;
 mod series;
+#[cfg(feature = "torch")]
+mod slurm;
 mod terminal;
 #[cfg(feature = "torch")]
 mod training;

@@ -191,7 +191,7 @@ fn stopped_by_a_request_and_by_a_signal_it_loses_no_step() {
 }
 
 /// What the experiment `name` has measured and learnt in `attempts` equals what `undisturbed` has, bit for bit.
-fn assert_same(project: &Project, name: &str, attempts: u32) {
+pub fn assert_same(project: &Project, name: &str, attempts: u32) {
     let (a, b) = (project.json("show undisturbed --json"), project.json(&format!("show {name} --json")));
     assert_eq!((&b["summary"]["attempt"], &b["summary"]["status"]), (&attempts.into(), &"done".into()));
     let names = |details: &Value| details["curves"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();

@@ -8,7 +8,7 @@ use mocolab::device::sample::Sample;
 use mocolab::device::{Choice, Devices, Wanted};
 use mocolab::embedding::Embedding;
 use mocolab::experiment::{DataSource, Experiment};
-use mocolab::run::{Batch, Job, Notes, Reading, RunDir, Ticket};
+use mocolab::run::{Batch, Job, Listing, Notes, Reading, RunDir, Ticket};
 use mocolab::status::{Status, Wish};
 use mocolab::survival::Facts;
 use ratatui::layout::Rect;
@@ -58,10 +58,12 @@ pub enum Msg {
     Mouse(MouseEvent, Rect),
     /// Text was pasted.
     Paste(String),
-    /// The devices were looked for.
-    Devices(Devices),
+    /// The devices were looked for, and what a job of Slurm would ask for where there is Slurm.
+    Devices(Devices, Option<String>),
     /// The devices were looked at, at a moment of a clock that never goes back.
     Sampled(Box<Sample>, f64),
+    /// Slurm was asked how its jobs stand.
+    Jobs(Listing),
     /// Time has passed: the next message is due now.
     Tick,
     /// What decides here whether a run lives on was looked at.
@@ -154,6 +156,8 @@ pub enum Cmd {
     Start(Start, Where),
     /// Let it wait for its turn; where it was seen to be under way already, a second one.
     Queue(Start, Wanted, bool),
+    /// Submit it to Slurm; where it was seen to be under way already, a second one.
+    Submit(Start, bool),
     /// Let these go on, each when its turn has come.
     Requeue(Vec<RunDir>),
     /// See to it that an agent is at work.

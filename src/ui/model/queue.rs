@@ -2,10 +2,12 @@
 
 use super::{Cmd, Model, Screen};
 use crate::project::Stand;
+use crate::sight::Sight;
 use crate::ui::keys::Action;
 use crate::ui::model::press::moved;
 use mocolab::queue::{Live, Turn, Waiting};
 use mocolab::run::RunDir;
+use mocolab::status::Status;
 
 /// A run in the queue.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +34,21 @@ impl Model {
             Waits { run: run.clone(), name: waiting.name.clone(), turn, on }
         };
         (stand.waiting.iter().enumerate().map(waits).collect(), stand.live)
+    }
+
+    /// What Slurm has and does not train yet: run, job, and what it says of it.
+    pub fn in_slurm(&self) -> Vec<(RunDir, String, String)> {
+        let waits = |sight: &Sight| sight.status.is_waiting() || matches!(sight.status, Status::Suspended);
+        let of = |sight: &Sight| {
+            let id = sight.scheduled()?;
+            let why = match (sight.ticket.as_ref().and_then(|ticket| ticket.trouble.clone()), &self.jobs) {
+                (Some(trouble), _) => trouble,
+                (None, None) => "asking Slurm".into(),
+                (None, Some(listing)) => listing.words(&id),
+            };
+            Some((sight.run.clone(), id, why))
+        };
+        self.runs.values().filter(|sight| waits(sight)).filter_map(of).collect()
     }
 
     /// The place of the run that the cursor is on.

@@ -58,6 +58,8 @@ pub struct Attention {
     pub whole: BTreeSet<RunDir>,
     /// The devices are looked at every second.
     pub devices: bool,
+    /// Slurm is asked how its jobs stand.
+    pub jobs: bool,
     /// The run whose maps are read.
     pub maps: Option<RunDir>,
 }
@@ -257,6 +259,7 @@ impl Model {
                 shown.cloned().collect()
             },
             devices: matches!(self.screen, Screen::Devices | Screen::Queue) || starting,
+            jobs: self.runs.values().any(|sight| sight.scheduled().is_some()),
             maps: if let Screen::Map(run) = &self.screen { Some(run.clone()) } else { None },
         };
         if attention == self.attention {

@@ -18,7 +18,7 @@ use mocolab::config::changes;
 use mocolab::device::sample::Sample;
 use mocolab::device::{Choice, Device, Devices, Wanted};
 use mocolab::experiment::need::{self, Need, Sizes};
-use mocolab::experiment::{Experiment, Recipe};
+use mocolab::experiment::{Executor, Experiment, Recipe};
 use mocolab::survival::{Advice, Facts, advice};
 use std::collections::BTreeSet;
 
@@ -31,6 +31,8 @@ pub struct StartDialogue {
     pub experiment: Option<Box<Experiment>>,
     /// The devices; none while they are being looked for.
     pub devices: Option<Devices>,
+    /// What a job of Slurm would ask for, where there is Slurm: the row below the devices.
+    pub slurm: Option<String>,
     /// The row chosen.
     pub cursor: usize,
     /// Rows of GPUs that are to share the batch.
@@ -68,6 +70,7 @@ pub fn ask(model: &mut Model, what: Start) -> Vec<Cmd> {
         what,
         experiment,
         devices: None,
+        slurm: None,
         cursor: 0,
         together: BTreeSet::new(),
         facts: None,
@@ -78,7 +81,7 @@ pub fn ask(model: &mut Model, what: Start) -> Vec<Cmd> {
 }
 
 /// Fills the dialogue that waits for devices: first where the run was before, else what `mocolab start` would take.
-pub fn offer(model: &mut Model, found: Devices) {
+pub fn offer(model: &mut Model, found: Devices, slurm: Option<String>) {
     let Some(Dialogue::Start(dialogue)) = &mut model.dialogue else { return };
     if dialogue.devices.is_some() {
         return;
@@ -93,6 +96,11 @@ pub fn offer(model: &mut Model, found: Devices) {
         Some(Choice::Cpu) | None => row("cpu".into()).into_iter().collect(),
     };
     dialogue.cursor = rows.first().copied().unwrap_or(0);
+    let far = |of: &Experiment| of.executor == Executor::Slurm;
+    if slurm.is_some() && dialogue.experiment.as_deref().is_some_and(far) {
+        dialogue.cursor = found.devices.len();
+    }
+    dialogue.slurm = slurm;
     dialogue.together = if rows.len() > 1 { rows.into_iter().collect() } else { BTreeSet::new() };
     dialogue.devices = Some(found);
     compare(model);
@@ -183,6 +191,10 @@ fn seen(model: &Model, command: Cmd) -> Cmd {
             let (again, force) = (again(&what), taken || device == Choice::Cpu);
             Cmd::Start(what, Where { device, again, force })
         }
+        Cmd::Submit(what, _) => {
+            let again = again(&what);
+            Cmd::Submit(what, again)
+        }
         Cmd::Queue(what, wanted, _) => {
             let again = again(&what);
             Cmd::Queue(what, wanted, again)
@@ -264,7 +276,7 @@ impl StartDialogue {
             }
             return Answer::Stay;
         }
-        let rows = self.devices.as_ref().map_or(0, |found| found.devices.len());
+        let rows = self.devices.as_ref().map_or(0, |found| found.devices.len() + usize::from(self.slurm.is_some()));
         match action {
             Action::Back => Answer::Leave,
             Action::Enter => self.go(),
@@ -329,19 +341,31 @@ impl StartDialogue {
         }
     }
 
+    /// Whether the cursor is on Slurm.
+    pub fn is_far(&self) -> bool {
+        self.slurm.is_some() && self.devices.as_ref().is_some_and(|found| self.cursor == found.devices.len())
+    }
+
+    /// What is trained, with its changes.
+    fn subject(&self) -> Start {
+        match (&self.what, &self.experiment) {
+            (Start::New(file), Some(now)) if file != now => Start::Changed(now.clone(), self.changes()),
+            (what, _) => what.clone(),
+        }
+    }
+
     /// Before the devices are known there is nothing to say yes to.
     fn go(&self) -> Answer {
+        if self.is_far() {
+            return Answer::Go(Cmd::Submit(self.subject(), false));
+        }
         let Some(choice) = self.choice() else { return Answer::Stay };
         if let Some(experiment) = &self.experiment
             && let Err(why) = allowed(experiment, &choice)
         {
             return Answer::Refuse(why);
         }
-        let what = match (&self.what, &self.experiment) {
-            (Start::New(file), Some(now)) if file != now => Start::Changed(now.clone(), self.changes()),
-            (what, _) => what.clone(),
-        };
-        Answer::Go(Cmd::Start(what, Where::free(choice)))
+        Answer::Go(Cmd::Start(self.subject(), Where::free(choice)))
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Cmd, Dialogue, LOG_LINES, Model, Msg, News, Notice, Screen, start};
 use crate::project::interrupted;
 use crate::sight::Sight;
 use crate::ui::list::Target;
-use mocolab::run::RunDir;
+use mocolab::run::{Listing, RunDir};
 use mocolab::state::Depth;
 use mocolab::status::Status;
 
@@ -23,6 +23,19 @@ pub fn update(model: &mut Model, message: Msg) -> Vec<Cmd> {
     commands.extend(model.attend());
     commands.extend(model.look_at_pictures());
     commands
+}
+
+/// What Slurm says of its jobs. That it does not answer is said once.
+fn hear_of_jobs(model: &mut Model, listing: Listing) {
+    let silent = |listing: &Listing| listing.jobs.is_none();
+    match (model.jobs.as_ref().is_some_and(silent), silent(&listing)) {
+        (false, true) => {
+            model.notice = Some(Notice::Failed("Slurm does not answer: how its jobs stand is not known".into()));
+        }
+        (true, false) => model.notice = Some(Notice::Done("Slurm answers again".into())),
+        _ => {}
+    }
+    model.jobs = Some(listing);
 }
 
 /// All runs are known. What was left waiting, by a machine that went down, say, goes on; whether what it cut off does is
@@ -71,9 +84,10 @@ pub(super) fn take(model: &mut Model, message: Msg) -> Vec<Cmd> {
         Msg::News(news) => hear(model, *news),
         Msg::Found(all) => all.into_iter().for_each(|news| hear(model, news)),
         Msg::Complete => commands.extend(complete(model)),
+        Msg::Jobs(listing) => hear_of_jobs(model, listing),
         Msg::Gone(run) => forget(model, &run),
         Msg::Log(run, lines, total) => show_log(model, &run, (lines, total)),
-        Msg::Devices(devices) => start::offer(model, devices),
+        Msg::Devices(devices, slurm) => start::offer(model, devices, slurm),
         Msg::Facts(facts) => start::learn(model, facts),
         Msg::Sampled(sample, at) => {
             model.history.take(&sample, at);

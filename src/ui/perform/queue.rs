@@ -1,9 +1,10 @@
 //! What the screen wants done with the queue.
 
 use super::{changed, tail, told};
-use crate::project::{self, Project, Underway, release};
+use crate::project::{self, Project, Sources, Submitted, Underway, release, resubmit};
 use crate::sight::Sight;
 use crate::ui::model::{Cmd, Msg, Notice, Start};
+use mocolab::config::Suite;
 use mocolab::device::{Devices, Wanted};
 use mocolab::run::{RunDir, Ticket};
 use tokio::sync::mpsc::UnboundedSender;
@@ -46,6 +47,44 @@ fn requeue(project: &Project, sights: &[Sight], wanted: Option<&Wanted>) -> anyh
     project.wake_agent()?;
     let names: Vec<String> = sights.iter().map(|sight| sight.run.label()).collect();
     Ok(format!("queued {}", names.join(" and ")))
+}
+
+/// Hands a run to Slurm.
+pub(super) fn submit(project: &Project, tell: &UnboundedSender<Msg>, what: Start, again: bool) -> Msg {
+    let (mut done, mut notes) = (Submitted::new(), Vec::new());
+    let hand_over = || -> anyhow::Result<()> {
+        // Without a file a run that is there can go on all the same.
+        let suite = if project.file.exists() { project.suite()? } else { Suite::default() };
+        let settings = Project::slurm(&suite)?;
+        let (experiment, changes) = match what {
+            Start::New(experiment) => (experiment, Vec::new()),
+            Start::Changed(experiment, changes) => (experiment, changes),
+            Start::Again(run) => {
+                done = resubmit(&Sight::glimpse(run), &settings)?;
+                return Ok(());
+            }
+        };
+        let mut sources = Sources::new(&suite);
+        project.submit(&[&experiment], (&mut sources, &settings, again), (&mut done, &mut notes))?;
+        if let Some((run, _)) = done.last().filter(|_| !changes.is_empty()) {
+            changed(run, &mut notes, &changes);
+        }
+        Ok(())
+    };
+    let result = hand_over();
+    if let Some((run, _)) = done.last() {
+        let _ = tell.send(Msg::Made(run.clone()));
+    }
+    if let Err(error) = &result
+        && let Some(underway) = error.downcast_ref::<Underway>()
+    {
+        let _ = tell.send(Msg::Made(underway.run.clone()));
+        return Msg::Notice(Notice::Done(format!("{underway}: no other is submitted")));
+    }
+    told(result.map(|()| {
+        let jobs: Vec<String> = done.iter().map(|(run, id)| format!("{} as job {id}", run.label())).collect();
+        format!("submitted {}{}", jobs.join(" and "), tail(&notes))
+    }))
 }
 
 /// Lets a run wait for its turn, after one of its source where there is none.

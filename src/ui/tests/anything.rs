@@ -50,7 +50,7 @@ fn happen(model: &mut Model, what: u8) {
         21 => Msg::Suite(Err("experiments.toml:1: wrong\nvery wrong".into())),
         22 => Msg::Suite(Ok(config::parse(SUITE, "x").unwrap())),
         23 => Msg::Log(one, vec!["a very long line of a log ".repeat(20); 30], 30),
-        24 => Msg::Devices(Devices { devices: Vec::new(), note: Some("none".into()) }),
+        24 => Msg::Devices(Devices { devices: Vec::new(), note: Some("none".into()) }, None),
         26 => Msg::Sampled(Box::new(machine()), f64::from(what)),
         27 => Msg::Paste("pasted \x1b[2J words\nand more".into()),
         28..32 => mouse(what),

@@ -95,7 +95,10 @@ fn shown(keys: &str, theme: Theme) -> Model {
         busy: Some(busy),
         compute: Some((9, 0)),
     };
-    update(&mut model, Msg::Devices(Devices { devices: vec![device("0", 97, 32), device("1", 0, 0)], note: None }));
+    update(
+        &mut model,
+        Msg::Devices(Devices { devices: vec![device("0", 97, 32), device("1", 0, 0)], note: None }, None),
+    );
     model
 }
 

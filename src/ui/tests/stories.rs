@@ -246,7 +246,7 @@ fn a_start_can_wait_for_its_turn() {
     let mut model = busy();
     press(&mut model, "js");
     let cpu = Device { name: "cpu".into(), model: "EPYC".into(), uuid: None, memory: None, busy: None, compute: None };
-    update(&mut model, Msg::Devices(Devices { devices: vec![cpu], note: None }));
+    update(&mut model, Msg::Devices(Devices { devices: vec![cpu], note: None }, None));
     let commands = press(&mut model, "w");
     assert!(
         matches!(&commands[..], [Cmd::Queue(Start::New(what), device, _)] if what.name.as_str() == "quick" && device.to_string() == "cpu")
@@ -254,7 +254,7 @@ fn a_start_can_wait_for_its_turn() {
     // One that goes on can wait too, and for any device.
     press(&mut model, "jr");
     let cpu = Device { name: "cpu".into(), model: "EPYC".into(), uuid: None, memory: None, busy: None, compute: None };
-    update(&mut model, Msg::Devices(Devices { devices: vec![cpu], note: None }));
+    update(&mut model, Msg::Devices(Devices { devices: vec![cpu], note: None }, None));
     let commands = press(&mut model, "a");
     assert!(matches!(&commands[..], [Cmd::Queue(Start::Again(_), Wanted::Any, false)]), "{commands:?}");
 }

@@ -7,6 +7,7 @@ mod start;
 mod tests;
 
 use super::fit;
+use crate::sight::Sight;
 use crate::ui::keys::{Action, Place};
 use crate::ui::model::{Dialogue, Model};
 use crate::ui::palette;
@@ -30,7 +31,13 @@ pub fn draw(model: &Model, dialogue: &Dialogue, frame: &mut Frame, rect: Rect) {
             };
         }
         Dialogue::Stop { run, wish } => {
-            let (verb, lines) = stop(*wish, model, &key(Action::Resume));
+            let job = model.runs.get(run).filter(|sight| !sight.status.is_live()).and_then(Sight::scheduled);
+            let (verb, lines) = match job {
+                Some(id) => {
+                    ("cancel", vec![Line::from(format!("It waits in Slurm; its job {} is cancelled.", sanitize(&id)))])
+                }
+                None => stop(*wish, model, &key(Action::Resume)),
+            };
             (format!("{verb} {}?", run.label()), lines)
         }
         Dialogue::Interrupted(runs) => interrupted(runs),

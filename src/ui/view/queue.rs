@@ -32,7 +32,30 @@ pub fn draw(model: &Model, frame: &mut Frame, rect: Rect) {
         longest(&mut live.iter().map(|(_, live)| live.name.clone()).chain(waits.iter().map(|one| one.name.clone())));
     let name = name.min(usize::from(rect.width) / 2);
     trains(model, &live, name, frame, above);
+    let jobs = model.in_slurm();
+    let lines = if jobs.is_empty() { 0 } else { (jobs.len() as u16 + 1).min(below.height / 2) };
+    let [below, last] = Layout::vertical([Constraint::Fill(1), Constraint::Length(lines)]).areas(below);
     self::waits(model, &waits, name, frame, below);
+    if lines > 0 {
+        in_slurm(model, &jobs, frame, last);
+    }
+}
+
+/// What waits in Slurm, and what it says of each.
+fn in_slurm(model: &Model, jobs: &[(RunDir, String, String)], frame: &mut Frame, rect: Rect) {
+    let title = vec![
+        Span::styled(" waits in Slurm ", model.theme.title()),
+        Span::styled(format!("{} ", jobs.len()), model.theme.faint()),
+    ];
+    let block = part(Line::from(title), model.theme.faint());
+    let inner = block.inner(rect);
+    frame.render_widget(block, rect);
+    let name = jobs.iter().map(|(run, ..)| run.label().width()).max().unwrap_or(0).min(usize::from(rect.width) / 2);
+    for ((run, id, why), y) in jobs.iter().zip(inner.y..inner.bottom()) {
+        let head = format!("    {}  job {}  ", fit(&sanitize(&run.label()), name, false), fit(id, 9, false));
+        let why = fit(&sanitize(why), usize::from(rect.width).saturating_sub(head.width()), false);
+        frame.render_widget(Line::from(vec![Span::raw(head), Span::raw(why)]), Rect { y, height: 1, ..inner });
+    }
 }
 
 fn trains(model: &Model, live: &[(RunDir, Live)], name: usize, frame: &mut Frame, rect: Rect) {

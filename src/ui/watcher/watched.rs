@@ -3,7 +3,7 @@
 
 use crate::project;
 use crate::ui::model::News;
-use mocolab::run::{Job, Look, Notes, Reading, RunDir, Stamp, Ticket, Watch};
+use mocolab::run::{Job, Look, Notes, Reading, RunDir, Stamp, Ticket, Watch, scheduled};
 use mocolab::state::Depth;
 use mocolab::status::Status;
 use std::io;
@@ -79,6 +79,8 @@ impl Watched {
     pub fn may_be_new(&mut self, anyway: bool) -> bool {
         let before = std::mem::replace(&mut self.stamp, Stamp::of(&self.run));
         let rests = self.status().is_some_and(|status| !status.is_live() && status != Status::Unknown);
+        // What a scheduler has changes without a file.
+        let rests = rests && !self.is_scheduled();
         anyway || !rests || before.is_none() || before != self.stamp
     }
 
@@ -135,6 +137,12 @@ impl Watched {
 
     fn new_bytes(&self, place: usize) -> u64 {
         self.read[place].saturating_sub(self.kept[place])
+    }
+
+    fn is_scheduled(&self) -> bool {
+        let over = matches!(self.status(), Some(Status::Done | Status::Stopped | Status::Failed | Status::Killed));
+        let told = self.told.as_ref().filter(|_| !over);
+        told.is_some_and(|told| scheduled(told.job.as_ref(), told.ticket.as_ref()).is_some())
     }
 
     fn status(&self) -> Option<Status> {

@@ -32,6 +32,11 @@ pub(super) fn ask_stop(model: &mut Model) -> Vec<Cmd> {
             model.dialogue = Some(Dialogue::Stop { run, wish });
             Vec::new()
         }
+        // A job that waits is cancelled.
+        Some((run, _)) if model.runs.get(&run).is_some_and(|sight| sight.scheduled().is_some()) => {
+            model.dialogue = Some(Dialogue::Stop { run, wish: Wish::Terminate });
+            Vec::new()
+        }
         Some((_, status)) => fail(model, format!("the run is {status}: there is nothing to stop")),
         None => fail(model, "choose a run to stop"),
     }
@@ -45,6 +50,10 @@ pub(super) fn ask_trash(model: &mut Model) -> Vec<Cmd> {
         }
         Some((_, Status::Unknown)) => {
             fail(model, "it can't be told from here whether the run lives: look at its machine first")
+        }
+        Some((run, _)) if model.runs.get(&run).is_some_and(|sight| sight.scheduled().is_some()) => {
+            let text = format!("it is a job of Slurm: cancel that first ({})", model.key(Action::Stop));
+            fail(model, text)
         }
         Some((run, _)) => {
             model.dialogue = Some(Dialogue::Trash(run));

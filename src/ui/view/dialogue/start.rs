@@ -67,6 +67,17 @@ fn devices(model: &Model, start: &StartDialogue, width: usize) -> (Vec<Line<'sta
             users(model, device).into_iter().map(|user| Line::styled(fit(&user, width, false), model.theme.faint())),
         );
     }
+    if let Some(about) = &start.slurm {
+        let chosen = start.is_far();
+        let mark = if chosen { "> " } else { "  " };
+        let share = if start.can_share() { "    " } else { "" };
+        let text = format!("{mark}{share}slurm  a job: {}", sanitize(about));
+        if chosen {
+            cursor = lines.len();
+        }
+        let style = if chosen { model.theme.chosen() } else { Style::new() };
+        lines.push(Line::styled(fit(&text, width, false), style));
+    }
     lines.extend(found.note.iter().map(|note| Line::styled(fit(&sanitize(note), width, false), model.theme.faint())));
     (lines, cursor)
 }

@@ -70,7 +70,7 @@ fn open(facts: Facts) -> Model {
     run(&mut model, "20261124-110000", ("cuda:0", 0.2), Status::Running);
     assert_eq!(press(&mut model, "s"), [Cmd::FindDevices]);
     update(&mut model, Msg::Facts(facts));
-    update(&mut model, Msg::Devices(two()));
+    update(&mut model, Msg::Devices(two(), None));
     model
 }
 
@@ -81,7 +81,7 @@ fn without_a_gpu() {
     insta::assert_snapshot!("start_looking_80x24", picture(&model, 80, 24));
     update(&mut model, Msg::Facts(calm()));
     let note = Some("no GPU: no NVIDIA driver is installed".to_owned());
-    update(&mut model, Msg::Devices(Devices { devices: vec![device("cpu", (56, 256), None)], note }));
+    update(&mut model, Msg::Devices(Devices { devices: vec![device("cpu", (56, 256), None)], note }, None));
     insta::assert_snapshot!("start_no_gpu_80x24", picture(&model, 80, 24));
     press(&mut model, " ");
     assert!(matches!(&model.notice, Some(Notice::Failed(text)) if text.contains("one device")), "{:?}", model.notice);
@@ -109,7 +109,7 @@ fn the_cpu_and_a_probe_train_alone() {
     press(&mut model, "kk ");
     assert!(matches!(&model.notice, Some(Notice::Failed(text)) if text.contains("the CPU trains alone")));
     press(&mut model, "\x1bGs");
-    update(&mut model, Msg::Devices(two()));
+    update(&mut model, Msg::Devices(two(), None));
     press(&mut model, "j ");
     assert!(matches!(&model.notice, Some(Notice::Failed(text)) if text.contains("one device")));
     assert!(!picture(&model, 80, 24).contains("[ ]"));
@@ -119,7 +119,7 @@ fn the_cpu_and_a_probe_train_alone() {
 fn others_on_a_gpu_are_seen_by_what_they_hold() {
     let mut model = model();
     press(&mut model, "s");
-    update(&mut model, Msg::Devices(two()));
+    update(&mut model, Msg::Devices(two(), None));
     let shown = picture(&model, 80, 24);
     assert!(shown.contains("others hold 78.0 GiB of its memory") && shown.contains("! too small"), "{shown}");
 }
@@ -196,7 +196,7 @@ fn a_run_that_goes_on_keeps_its_settings_and_its_place() {
     let mut model = model();
     let stopped = run(&mut model, "20261124-110000", ("cuda:1", 0.2), Status::Stopped);
     press(&mut model, "jr");
-    update(&mut model, Msg::Devices(two()));
+    update(&mut model, Msg::Devices(two(), None));
     press(&mut model, "e");
     assert!(matches!(&model.notice, Some(Notice::Failed(text)) if text.contains("began with")));
     let commands = press(&mut model, "\n");
