@@ -2,6 +2,7 @@
 
 mod agent;
 mod data;
+mod doctor;
 mod export;
 mod follow;
 mod list;
@@ -150,6 +151,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look at what decides whether runs can be trained here and live on. Exit status 1 where something is to be mended.
+    Doctor {
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print every setting of experiments.toml with its default, range and meaning.
     Settings {
         /// Only those of this recipe.
@@ -238,6 +245,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Export(command)) => export::run(&project, command).map(done),
         Some(Command::Devices { json }) => setup::devices(&project, json).map(done),
+        Some(Command::Doctor { json }) => doctor::doctor(&project, json),
         Some(Command::Start { which, device, wait }) => start::start(&project, &which, device, wait),
         Some(Command::Resume(asked)) => start::resume(&project, &asked),
         Some(Command::Pause { run }) => start::pause(&project, &run).map(done),

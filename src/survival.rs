@@ -10,6 +10,8 @@ mod logind;
 
 use crate::text::{bytes, duration};
 use serde::Serialize;
+use std::path::Path;
+use std::process::Command;
 
 /// Which part of the machine a process belongs to, as far as the init system is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +27,7 @@ pub enum Home {
 
 /// What of this machine decides whether a run lives on.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them can be with any other")]
 pub struct Facts {
     /// Where processes started from here belong.
     pub home: Home,
@@ -32,6 +35,8 @@ pub struct Facts {
     pub kills: bool,
     /// The user's manager stays when nobody is logged in.
     pub lingers: bool,
+    /// Processes can be put below it: `systemd-run` is there, and so is its bus.
+    pub scopes: bool,
     /// Inside tmux or screen.
     pub multiplexer: Option<&'static str>,
     /// Over SSH.
@@ -105,6 +110,24 @@ impl Advice {
     }
 }
 
+/// The command that starts `program` where it outlives this login: below the user's manager where the end of the login
+/// would end it and that stays, else as it is.
+pub fn lasting(program: &Path, facts: &Facts) -> Command {
+    if !facts.needs_scope() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("systemd-run");
+    command.args(["--user", "--scope", "--quiet", "--collect", "--"]).arg(program);
+    command
+}
+
+impl Facts {
+    /// Whether a scope of the user's manager keeps what the login's end would end.
+    fn needs_scope(&self) -> bool {
+        self.slurm.is_none() && self.home == Home::Session && self.kills && self.lingers && self.scopes
+    }
+}
+
 /// What to know before a run is started where `facts` hold: warnings first.
 pub fn advice(facts: &Facts) -> Vec<Advice> {
     let mut all: Vec<Advice> = [scheduler(facts), logout(facts), container(facts)].into_iter().flatten().collect();
@@ -133,6 +156,14 @@ fn logout(facts: &Facts) -> Option<Advice> {
     }
     let too = facts.multiplexer.map(|name| format!(", {name} included")).unwrap_or_default();
     match facts.home {
+        Home::Session if facts.needs_scope() => Some(Advice::note(format!(
+            "this machine ends your processes at logout{too} (KillUserProcesses=yes); runs are started in a scope of your \
+             user manager, which stays"
+        ))),
+        Home::Session if facts.kills && facts.scopes => Some(Advice::warning(format!(
+            "this machine ends your processes at logout{too} (KillUserProcesses=yes): run `loginctl enable-linger` once; runs \
+             are then started in a scope of your user manager, which stays"
+        ))),
         Home::Session if facts.kills => {
             let first = if facts.lingers { "" } else { "run `loginctl enable-linger` once, then " };
             Some(Advice::warning(format!(
@@ -212,6 +243,18 @@ mod tests {
                 &[],
             ),
             (
+                "kills, and a scope would help",
+                Facts { kills: true, scopes: true, ..calm() },
+                &["run `loginctl enable-linger` once; runs are then started in a scope"],
+                &[],
+            ),
+            (
+                "kills, and a scope helps",
+                Facts { kills: true, lingers: true, scopes: true, ..calm() },
+                &[],
+                &["runs are started in a scope of your user manager, which stays"],
+            ),
+            (
                 "lingering alone does not help",
                 Facts { kills: true, lingers: true, ..calm() },
                 &["yes): start mocolab by `systemd-run"],
@@ -268,6 +311,27 @@ mod tests {
                 &["goes on", "another machine's disk (nfs)"],
             ),
         ]
+    }
+
+    #[test]
+    fn a_scope_is_made_only_where_it_helps() {
+        let words = |facts: &Facts| {
+            let command = lasting(Path::new("/bin/mocolab"), facts);
+            let words = std::iter::once(command.get_program()).chain(command.get_args());
+            words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        let killed = Facts { kills: true, lingers: true, scopes: true, ..calm() };
+        assert_eq!(words(&killed), "systemd-run --user --scope --quiet --collect -- /bin/mocolab");
+        let slurm = Some(Slurm { job: "1".into(), seconds_left: None });
+        for facts in [
+            calm(),
+            Facts { lingers: false, ..killed.clone() },
+            Facts { scopes: false, ..killed.clone() },
+            Facts { slurm, ..killed.clone() },
+            Facts { home: Home::UserManager, ..killed },
+        ] {
+            assert_eq!(words(&facts), "/bin/mocolab");
+        }
     }
 
     #[test]

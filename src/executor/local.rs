@@ -10,6 +10,7 @@ use crate::run::{
     Claim, Claims, HeldLock, Job, Reader, Request, RunDir, Taken, boot_id, host, now, process_start, scheduled,
 };
 use crate::status::{Lock, Wish};
+use crate::survival::{Facts, lasting};
 use rustix::process::Signal;
 use std::fs::OpenOptions;
 use std::io;
@@ -96,7 +97,7 @@ pub fn start(program: &Path, run: &RunDir, launch: &Launch) -> Result<Command, E
     let log = OpenOptions::new().create(true).append(true).open(&path);
     let log = log.map_err(io(format!("opening `{}`", path.display())))?;
     let copy = log.try_clone().map_err(io("copying a descriptor"))?;
-    let mut command = Command::new(program);
+    let mut command = lasting(program, &Facts::gather(run.path()));
     command.arg("launch").arg(run.path()).arg("--device").arg(launch.devices.to_string());
     command.arg("--slots").arg(launch.slots.to_string()).args(launch.force.then_some("--force"));
     if let Some(after) = launch.after {

@@ -14,9 +14,10 @@ use mocolab::experiment::{DataSource, Experiment, Name, Origin};
 use mocolab::queue::{Live, Slot, Source, Turn, Waiting, Wanted, order, plan};
 use mocolab::run::{Claim, RunDir, Ticket, Watch, create_with};
 use mocolab::status::Status;
+use mocolab::survival::{Facts, lasting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 
 /// Which machine, in which of its lives.
@@ -138,7 +139,7 @@ impl Project {
         let path = self.runs.agent("log");
         let log = OpenOptions::new().create(true).append(true).open(&path);
         let log = log.with_context(|| format!("opening `{}`", path.display()))?;
-        let mut command = Command::new(program);
+        let mut command = lasting(&program, &Facts::gather(self.runs.path()));
         command.arg("--file").arg(std::path::absolute(&self.file)?).arg("--runs").arg(self.runs.path()).arg("agent");
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         // Tickets say which GPUs are meant by their UUIDs: what this shell may see is not what all of them may.

@@ -35,6 +35,11 @@ impl Facts {
             lingers: !user.is_empty()
                 && !user.contains('/')
                 && root.join("var/lib/systemd/linger").join(&user).exists(),
+            scopes: text("XDG_RUNTIME_DIR").is_some_and(|folder| below(root, &folder).join("bus").exists())
+                && text("PATH").is_some_and(|path| {
+                    std::env::split_paths(&path)
+                        .any(|folder| below(root, &folder.display().to_string()).join("systemd-run").is_file())
+                }),
             multiplexer: multiplexer.into_iter().find(|(name, _)| text(name).is_some()).map(|(_, name)| name),
             ssh: text("SSH_CONNECTION").is_some(),
             slurm: text("SLURM_JOB_ID").map(|job| Slurm {
@@ -46,6 +51,11 @@ impl Facts {
             checkpoints: None,
         }
     }
+}
+
+/// A folder as the machine below `root` calls it.
+fn below(root: &Path, folder: &str) -> PathBuf {
+    root.join(folder.trim_start_matches('/'))
 }
 
 fn now() -> f64 {
@@ -166,6 +176,17 @@ mod tests {
         fs::create_dir_all(root.path().join("var/lib/systemd/linger")).unwrap();
         fs::write(root.path().join("var/lib/systemd/linger/ann"), "").unwrap();
         assert!(Facts::below(root.path(), variables).lingers);
+        let bus = |name: &str| match name {
+            "XDG_RUNTIME_DIR" => Some("/run/user/1000".into()),
+            "PATH" => Some("/bin:/usr/bin".into()),
+            name => variables(name),
+        };
+        assert!(!Facts::below(root.path(), bus).scopes);
+        for (folder, file) in [("run/user/1000", "bus"), ("usr/bin", "systemd-run")] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+            fs::write(root.path().join(folder).join(file), "").unwrap();
+        }
+        assert!(Facts::below(root.path(), bus).scopes);
     }
 
     #[test]

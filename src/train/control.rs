@@ -57,23 +57,28 @@ impl Control {
 
     /// Looks for signals and requests since the last look. A request for another attempt is not ours.
     pub fn look(&mut self) {
+        // One that can't be read is being written, or will be asked for again.
+        let request = self.run.read_request().ok().flatten().filter(|request| request.attempt == self.attempt);
+        // What is asked by a signal is answered there; it is known then that a person and no scheduler sent it.
+        let forced = request.as_ref().is_some_and(|request| matches!(request.wish, Wish::Terminate | Wish::Kill));
+        let goes_on = self.scheduled && !forced;
         if self.leave.swap(false, Ordering::SeqCst) {
-            self.ask(Wanted::Leave(if self.scheduled { Outcome::Requeued } else { Outcome::Stopped }), None);
+            self.ask(Wanted::Leave(if goes_on { Outcome::Requeued } else { Outcome::Stopped }), None);
         }
         if self.save.swap(false, Ordering::SeqCst) {
-            self.ask(if self.scheduled { Wanted::Leave(Outcome::Requeued) } else { Wanted::Checkpoint }, None);
+            self.ask(if goes_on { Wanted::Leave(Outcome::Requeued) } else { Wanted::Checkpoint }, None);
         }
-        // One that can't be read is being written, or will be asked for again.
-        let request = self.run.read_request().ok().flatten();
-        let ours = |request: &Request| request.attempt == self.attempt && self.seen.as_ref() != Some(&request.id);
-        if let Some(request) = request.filter(ours) {
+        if let Some(request) = request.filter(|request| self.seen.as_ref() != Some(&request.id)) {
             let wanted = match request.wish {
-                Wish::Stop | Wish::Terminate | Wish::Kill => Wanted::Leave(Outcome::Stopped),
-                Wish::Pause => Wanted::Leave(Outcome::Paused),
-                Wish::Checkpoint => Wanted::Checkpoint,
+                Wish::Stop => Some(Wanted::Leave(Outcome::Stopped)),
+                Wish::Pause => Some(Wanted::Leave(Outcome::Paused)),
+                Wish::Checkpoint => Some(Wanted::Checkpoint),
+                Wish::Terminate | Wish::Kill => None,
             };
             self.seen = Some(request.id.clone());
-            self.ask(wanted, Some(request.id));
+            if let Some(wanted) = wanted {
+                self.ask(wanted, Some(request.id));
+            }
         }
     }
 

@@ -225,7 +225,7 @@ fn at_its_time_limit_a_run_is_requeued_and_goes_on_bit_for_bit() {
     project.run("start undisturbed --device cpu").good();
     project.wait_for("limited", "suspended");
     let run = project.latest("limited");
-    assert!(output(&run).contains("the job is requeued"), "{}", output(&run));
+    poll("the word of it", || output(&run).contains("the job is requeued").then_some(()));
     let at = project.summary("limited")["step"].as_u64().unwrap();
     assert!(at > 0);
     for _ in 0..20 {
