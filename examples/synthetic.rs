@@ -76,11 +76,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             log.write(Event::Finished(Finished { outcome: Outcome::Done, step: STEPS, cause: None }))?;
         } else {
-            // One of each hundred at work has another that waits behind it here.
-            if number % 100 == 0 {
-                create_with(&place, &experiment.name, &begun, (&snapshot, Some(&Ticket::default())))?;
-            }
             let run = create(&place, &experiment.name, &begun, &snapshot)?;
+            // One of each hundred at work has another in this machine's queue, which waits for it.
+            if number % 100 == 0 {
+                let ticket = Ticket { source: Some(std::path::absolute(run.path())?), ..Ticket::default() };
+                create_with(&place, &experiment.name, &begun, (&snapshot, Some(&ticket)))?;
+            }
             at_work.push((begin(&run, number as usize % 100, ALL)?, run));
         }
     }

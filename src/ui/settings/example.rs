@@ -10,8 +10,10 @@ use std::fmt::Write;
 pub fn example() -> String {
     let Settings { mouse, fps, smoothing, .. } = Settings::default();
     let looks = Look::ALL.map(|look| format!("#   \"{}\": {}\n", look.name(), look.about())).concat();
-    let slurm =
-        Slurm::SETTINGS.map(|(name, allowed, example)| format!("# {:48} # {allowed}\n", format!("{name} = {example}")));
+    let slurm = Slurm::SETTINGS.map(|(name, allowed, example)| {
+        let setting = format!("executor.slurm.{name} = {example}");
+        format!("# {setting:48} # {allowed}\n")
+    });
     let slurm = slurm.concat();
     let mut text = format!(
         "\
@@ -35,7 +37,6 @@ pub fn example() -> String {
 # smoothing = {smoothing:?}
 
 # What jobs of Slurm ask for; [executor.slurm] in a project's experiments.toml goes before it, setting by setting.
-# [executor.slurm]
 {slurm}
 # Keys: all that a row is to have, in place of those it has. [] takes them away.
 # x G ? ctrl-r alt-x f5 up down left right pageup pagedown home end enter esc tab backtab space backspace delete insert
