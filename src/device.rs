@@ -74,11 +74,21 @@ impl Devices {
     }
 
     /// What a scheduler has given to this job: all GPUs that can be seen where it gave some, else the CPU.
-    pub fn allocated(&self) -> Choice {
-        let given = ["SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "CUDA_VISIBLE_DEVICES"];
-        let given = given.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    ///
+    /// # Errors
+    /// A sentence where it gave GPUs and none can be seen: hours on a CPU are not what was asked for.
+    pub fn allocated(&self) -> Result<Choice, String> {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let given = set("SLURM_JOB_GPUS") || set("SLURM_STEP_GPUS");
         let gpus: Vec<u32> = self.devices.iter().filter_map(|device| device.name.parse().ok()).collect();
-        if given && !gpus.is_empty() { Choice::Gpus(gpus) } else { Choice::Cpu }
+        match (given, gpus.is_empty()) {
+            (true, true) => {
+                let note = self.note.as_deref().unwrap_or("no GPU can be seen");
+                Err(format!("Slurm gave GPUs to this job, but {note}"))
+            }
+            (_, false) if given || set("CUDA_VISIBLE_DEVICES") => Ok(Choice::Gpus(gpus)),
+            _ => Ok(Choice::Cpu),
+        }
     }
 
     /// The GPU of this number.

@@ -8,7 +8,7 @@ mod weights;
 
 pub use queue::{Here, Queued, Stand, interrupted, release, requeue, settle};
 pub use sources::Sources;
-pub use submit::{Submitted, resubmit};
+pub use submit::{Submitted, refuse_pending, resubmit};
 
 use anyhow::{Context, bail};
 use mocolab::config::{self, Slurm, Suite};

@@ -61,6 +61,12 @@ impl RunDir {
         self.0.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
+    /// Whether it is this user's.
+    fn is_own(&self) -> bool {
+        let owner = std::fs::metadata(&self.0).map(|data| std::os::unix::fs::MetadataExt::uid(&data));
+        owner.is_ok_and(|owner| owner == rustix::process::geteuid().as_raw())
+    }
+
     /// `experiment/id`, as a user names a run.
     pub fn label(&self) -> String {
         let experiment = self.experiment_name().map(|name| format!("{name}/")).unwrap_or_default();

@@ -6,9 +6,9 @@ use mocolab::event::{Best, Line};
 use mocolab::experiment::Experiment;
 use mocolab::metrics;
 use mocolab::queue::Live;
-use mocolab::run::{Batch, Job, Notes, Reading, RunDir, Ticket, Watch, scheduled};
+use mocolab::run::{Batch, Job, Listing, Notes, Reading, RunDir, Ticket, Watch, scheduled};
 use mocolab::state::{Depth, RunState};
-use mocolab::status::Status;
+use mocolab::status::{Scheduler, Status};
 use mocolab::text::duration;
 use std::collections::BTreeMap;
 use std::io;
@@ -155,10 +155,20 @@ impl Sight {
         Live { name, devices, uuids: job.map_or_else(Vec::new, |job| job.uuids.clone()), slots }
     }
 
-    /// The job of a scheduler that it waits in or is trained by, unless it is over.
+    /// The job of a scheduler that it waits in or is trained by. One that ended before it was done has one only where the
+    /// scheduler says so, or can't be asked.
     pub fn scheduled(&self) -> Option<String> {
+        let (id, since) = scheduled(self.job.as_ref(), self.ticket.as_ref()).filter(|_| self.may_be_job())?;
+        let state = || Listing::latest().map(|listing| listing.state(&id, since));
+        let cut = self.status.is_cut_short() || self.status == Status::Unknown;
+        let has = |state| matches!(state, Scheduler::Pending | Scheduler::Running | Scheduler::Silent);
+        (!cut || state().is_some_and(has)).then_some(id)
+    }
+
+    /// A scheduler may have it: worth a question.
+    pub fn may_be_job(&self) -> bool {
         let over = matches!(self.status, Status::Done | Status::Stopped | Status::Failed | Status::Killed);
-        scheduled(self.job.as_ref(), self.ticket.as_ref()).filter(|_| !over).map(|(id, _)| id)
+        !over && scheduled(self.job.as_ref(), self.ticket.as_ref()).is_some()
     }
 
     /// Is it being trained on the device of this name and UUID of the machine with this boot id, as far as can be told?

@@ -137,9 +137,10 @@ impl Status {
     /// Derives the status. The rules, in order:
     ///
     /// 1. never launched and nothing said: held or queued; gone where the scheduler that had it has it no longer;
-    /// 2. the launched attempt is over but not done, by its word or by a free lock here, and a ticket asks for the next,
-    ///    which no scheduler has lost: held or queued;
-    /// 3. the launched attempt has ended by its own word: that word, whatever locks and schedulers say;
+    /// 2. the launched attempt is not done and not seen to live, and a ticket asks for the next, which no scheduler has
+    ///    lost: held or queued (whoever launches it takes the lock first);
+    /// 3. the launched attempt has ended by its own word: that word, whatever locks and schedulers say; but what was given
+    ///    back to a scheduler that has it is queued there;
     /// 4. the process is alive (its lock is held here; or its heartbeat moves): starting before its first event, else
     ///    running, or what the user asked of this very attempt;
     /// 5. the lock is free here: the process is gone. Under a scheduler that has the job pending it was requeued; where the
@@ -155,9 +156,13 @@ impl Status {
         };
         let spoke = evidence.attempt >= job;
         let ended = evidence.ended.filter(|_| spoke);
-        let over = ended.map_or(evidence.lock == Lock::Free, |outcome| outcome != Outcome::Done);
+        let beats = evidence.lock == Lock::Untold && evidence.heartbeat == Heartbeat::Moving;
+        let over = evidence.lock != Lock::Held && !beats && ended != Some(Outcome::Done);
         if over && evidence.scheduler != Scheduler::Gone && evidence.ticket == Some(job) {
             return if evidence.held { Self::Held } else { Self::Queued };
+        }
+        if ended == Some(Outcome::Requeued) && matches!(evidence.scheduler, Scheduler::Pending | Scheduler::Running) {
+            return Self::Queued;
         }
         if let Some(outcome) = ended {
             return Self::of(outcome);

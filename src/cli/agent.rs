@@ -44,6 +44,7 @@ enum Step {
 pub fn agent(project: &Project) -> anyhow::Result<()> {
     // A terminal that closes must not end it.
     let _ = rustix::process::setsid();
+    super::slurm::keep_asking(project);
     loop {
         let Some(lock) = take(project)? else { return Ok(()) };
         let mut agent = Agent::new(project, lock)?;
@@ -132,8 +133,7 @@ impl<'a> Agent<'a> {
         self.children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
         let turns = self.turns()?;
         if let Some((run, Turn::Start(devices))) = turns.iter().find(|(_, turn)| matches!(turn, Turn::Start(_))) {
-            self.start(run, devices);
-            return Ok(Step::Moved);
+            return Ok(if self.start(run, devices) { Step::Moved } else { Step::Waits });
         }
         let stuck = turns.iter().all(|(_, turn)| turn.is_stuck());
         Ok(if stuck { Step::Rests } else { Step::Waits })
@@ -161,10 +161,12 @@ impl<'a> Agent<'a> {
         Ok(())
     }
 
-    /// Starts a run, and waits until it says so: its devices are taken from then on.
-    fn start(&mut self, run: &RunDir, devices: &[String]) {
+    /// Starts a run, and waits until it says so: its devices are taken from then on. False where somebody else has them.
+    fn start(&mut self, run: &RunDir, devices: &[String]) -> bool {
         let label = run.label();
-        match self.launch(run, devices) {
+        let launched = self.launch(run, devices);
+        let taken = matches!(launched, Ok(false));
+        match launched {
             // It is seen to be taken at the next look.
             Ok(false) => tell(&format!("{label} found its device taken")),
             Ok(true) => {
@@ -185,6 +187,7 @@ impl<'a> Agent<'a> {
             known.stamp = None;
             known.look();
         }
+        !taken
     }
 
     /// Whether it is launched; not where somebody else has taken the device since the plan was made.
@@ -239,7 +242,7 @@ impl Known {
 
     fn look(&mut self) {
         let stamp = Stamp::of(&self.sight.run);
-        let rests = !self.sight.status.is_live() && self.sight.status != Status::Unknown;
+        let rests = !self.sight.status.is_live() && self.sight.status != Status::Unknown && !self.sight.may_be_job();
         if rests && stamp.is_some() && stamp == self.stamp {
             return;
         }

@@ -111,7 +111,9 @@ fn change(project: &Project, stand: &Stand, run: &RunDir, change: Change) -> any
     let label = run.label();
     if change == Change::Here {
         let ticket = run.read_ticket()?.filter(|_| run.has_turn().unwrap_or(false));
-        let Some(ticket) = ticket else { bail!("`{label}` waits in no queue") };
+        let Some(ticket) = ticket.filter(|ticket| ticket.job.is_none()) else {
+            bail!("`{label}` waits in no machine's queue")
+        };
         let from = ticket.host.clone();
         // Its devices were those of the other machine.
         run.write_ticket(&Ticket { host: mocolab::run::host(), uuids: Vec::new(), trouble: None, ..ticket })?;

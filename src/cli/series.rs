@@ -137,6 +137,7 @@ fn finish(project: &Project, run: &RunDir, status: Status, manner: &Manner) -> a
             sight.trouble.unwrap_or_else(|| format!("whether {label} lives can't be told from here"))
         );
     }
+    project::refuse_pending(&sight, false)?;
     let words = if status.is_waiting() { "is launched" } else { "goes on" };
     say(format!("{label} {}: it {words}", sight.standing()))?;
     let before = sight.placed(&Devices::find()).filter(|_| !manner.named);

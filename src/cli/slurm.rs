@@ -4,12 +4,11 @@ use super::follow::Launched;
 use super::output::{note, say};
 use crate::project::{Project, Sources, Submitted, Underway, resubmit};
 use crate::sight::Sight;
-use anyhow::{anyhow, bail, ensure};
+use anyhow::{bail, ensure};
 use mocolab::config::{Slurm, Suite};
 use mocolab::executor::slurm;
 use mocolab::experiment::Experiment;
-use mocolab::run::{Listing, RunDir, Watch, scheduled};
-use mocolab::status::Scheduler;
+use mocolab::run::{RunDir, Watch, scheduled};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -19,26 +18,35 @@ const POLL: Duration = Duration::from_secs(15);
 /// Between two looks at a job that waits.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Asks Slurm once how all jobs stand where a run of `project` is one of them, and again and again for verbs that stay.
-pub fn attend(project: &Project) {
+/// Whether a run of `project` is or was a job.
+fn has_jobs(project: &Project) -> bool {
     let is_job = |run: &RunDir| {
         let (job, ticket) = (run.read_job().ok().flatten(), run.read_ticket().ok().flatten());
         scheduled(job.as_ref(), ticket.as_ref()).is_some()
     };
-    if !slurm::is_here() || !project.runs.list().unwrap_or_default().iter().any(is_job) {
+    slurm::is_here() && project.runs.list().unwrap_or_default().iter().any(is_job)
+}
+
+/// Asks Slurm once how all jobs stand where a run of `project` is one of them, and again and again for verbs that stay.
+pub fn attend(project: &Project) {
+    if !has_jobs(project) {
         return;
     }
     if slurm::look().jobs.is_none() {
         note("Slurm does not answer: how its jobs stand is not known");
     }
-    keep_asking();
+    keep_asking(project);
 }
 
-fn keep_asking() {
-    thread::spawn(|| {
+/// Asks again and again, on a thread.
+pub fn keep_asking(project: &Project) {
+    let project = project.clone();
+    thread::spawn(move || {
         loop {
             thread::sleep(POLL);
-            slurm::look();
+            if has_jobs(&project) {
+                slurm::look();
+            }
         }
     });
 }
@@ -58,7 +66,7 @@ pub fn submit(
         Err(error) if error.is::<Underway>() => bail!("{error}: no other is submitted; --again submits a second one"),
         result => result?,
     }
-    if wait { follow(&done) } else { Ok(()) }
+    if wait { follow(project, &done) } else { Ok(()) }
 }
 
 fn told(done: &Submitted) -> anyhow::Result<()> {
@@ -69,15 +77,11 @@ fn told(done: &Submitted) -> anyhow::Result<()> {
 }
 
 /// Waits for runs, one after another, until all have ended.
-fn follow(done: &Submitted) -> anyhow::Result<()> {
-    keep_asking();
+fn follow(project: &Project, done: &Submitted) -> anyhow::Result<()> {
+    keep_asking(project);
     let mut bad = 0;
     for (run, _) in done {
-        let mut watch = Watch::new(run.clone());
-        while watch.status()?.is_waiting() {
-            thread::sleep(LOOK);
-        }
-        if Launched::join(run)?.follow()? != ExitCode::SUCCESS {
+        if !ends_well(run)? {
             bad += 1;
         }
     }
@@ -85,42 +89,64 @@ fn follow(done: &Submitted) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Follows a run to its end, also where its job is requeued on the way.
+fn ends_well(run: &RunDir) -> anyhow::Result<bool> {
+    let mut watch = Watch::new(run.clone());
+    loop {
+        while watch.status()?.is_waiting() {
+            thread::sleep(LOOK);
+        }
+        if Launched::join(run)?.follow()? == ExitCode::SUCCESS {
+            return Ok(true);
+        }
+        // What was given back to Slurm is seen to wait there at its next answer.
+        slurm::look();
+        match watch.status()? {
+            status if status.is_waiting() || status.is_live() => {}
+            _ => return Ok(false),
+        }
+    }
+}
+
 /// Has a run go on as a job.
-pub fn resume(project: &Project, sight: &Sight, wait: bool) -> anyhow::Result<ExitCode> {
-    refuse_pending(sight)?;
+pub fn resume(project: &Project, sight: &Sight, (wait, force): (bool, bool)) -> anyhow::Result<ExitCode> {
     let suite = if project.file.exists() { project.suite()? } else { Suite::default() };
-    let done = resubmit(sight, &Project::slurm(&suite)?)?;
+    let done = resubmit(sight, &Project::slurm(&suite)?, force)?;
     told(&done)?;
     if wait {
-        follow(&done)?;
+        follow(project, &done)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A run whose job Slurm will start again by itself must not be started by anybody else.
-pub fn refuse_pending(sight: &Sight) -> anyhow::Result<()> {
-    match pending(sight) {
-        Some(id) => {
-            let label = sight.run.label();
-            Err(anyhow!(
-                "`{label}` waits in Slurm as job {id}, which starts it: `mocolab stop {label}` cancels that first"
-            ))
+/// Of `experiments` those that have no run yet; what is there is told, and goes on where it ended before it was done.
+pub fn missing<'a>(
+    project: &Project,
+    experiments: Vec<&'a Experiment>,
+    (sources, settings): (&mut Sources, &Slurm),
+) -> anyhow::Result<Vec<&'a Experiment>> {
+    let mut new = Vec::new();
+    for experiment in experiments {
+        match project.run_of(experiment, sources)? {
+            None => new.push(experiment),
+            Some((run, status)) => {
+                let sight = Sight::glimpse(run.clone());
+                if status.is_cut_short() && sight.scheduled().is_none() {
+                    told(&resubmit(&sight, settings, false)?)?;
+                } else {
+                    say(format!("{} {}: no other is submitted", run.label(), sight.standing()))?;
+                }
+                sources.add(&experiment.name, Ok(run));
+            }
         }
-        None => Ok(()),
     }
-}
-
-/// The job that a run waits in, as far as Slurm says so.
-fn pending(sight: &Sight) -> Option<String> {
-    let (id, since) = scheduled(sight.job.as_ref(), sight.ticket.as_ref())?;
-    let state = Listing::latest().map(|listing| listing.state(&id, since))?;
-    (state == Scheduler::Pending || (state == Scheduler::None && sight.status.is_waiting() && !id.is_empty()))
-        .then_some(id)
+    Ok(new)
 }
 
 /// Cancels the job that a run waits in, if it does.
 pub fn cancel_pending(run: &RunDir) -> anyhow::Result<bool> {
-    let Some(id) = pending(&Sight::read(run.clone())) else { return Ok(false) };
+    let sight = Sight::read(run.clone());
+    let Some(id) = sight.scheduled().filter(|id| !id.is_empty() && !sight.status.is_live()) else { return Ok(false) };
     slurm::cancel(&id, false)?;
     if run.has_turn()? {
         run.leave_queue()?;

@@ -10,6 +10,7 @@ use crate::sight::Sight;
 use anyhow::{Context, bail};
 use mocolab::device::{Choice, Devices, Wanted};
 use mocolab::executor::local::{self, ExecutorError, Launch};
+use mocolab::executor::slurm as executor_slurm;
 use mocolab::experiment::need::{Need, Place, Sizes};
 use mocolab::experiment::{Executor, Experiment};
 use mocolab::run::{RunDir, Ticket, Watch, scheduled};
@@ -83,6 +84,7 @@ pub fn start(project: &Project, which: &Which, device: Option<Wanted>, wait: boo
             bail!("some of these are for Slurm and others for this machine: add --queue, or --on");
         }
         let settings = Project::slurm(&suite)?;
+        let far = if which.missing { slurm::missing(project, far, (&mut sources, &settings))? } else { far };
         slurm::submit(project, &far, (&mut sources, &settings, turn.again), wait)?;
         if experiments.is_empty() {
             return Ok(ExitCode::SUCCESS);
@@ -133,7 +135,7 @@ pub struct Resume {
     #[arg(required_unless_present = "interrupted")]
     run: Option<String>,
     /// Every run that was at work here when the machine went down, one after another as devices come free.
-    #[arg(long, conflicts_with_all = ["run", "wait"])]
+    #[arg(long, conflicts_with_all = ["run", "wait", "on"])]
     interrupted: bool,
     /// Where to train [default: where it trained before].
     #[arg(long, short, value_name = "any|cpu|N,N|N/N")]
@@ -178,12 +180,12 @@ pub fn resume(project: &Project, asked: &Resume) -> anyhow::Result<ExitCode> {
     let far = scheduled(sight.job.as_ref(), sight.ticket.as_ref()).is_some();
     let local = asked.device.is_some() || asked.when.queue;
     if asked.on == Some(Executor::Slurm) || (asked.on.is_none() && far && !local) {
-        return slurm::resume(project, &sight, asked.when.wait);
+        return slurm::resume(project, &sight, (asked.when.wait, asked.force));
     }
-    slurm::refuse_pending(&sight)?;
+    project::refuse_pending(&sight, asked.force)?;
     warn(project, &[])?;
     if asked.when.queue {
-        project::requeue(&sight, asked.device.as_ref(), &found)?;
+        project::requeue(&sight, (asked.device.as_ref(), asked.force), &found)?;
         project.wake_agent()?;
         say(format!("queued {}; `mocolab queue` shows who waits for what", run.label()))?;
         return Ok(ExitCode::SUCCESS);
@@ -194,7 +196,9 @@ pub fn resume(project: &Project, asked: &Resume) -> anyhow::Result<ExitCode> {
         (None, None) => project::choose(ticket.as_ref(), &found)?,
         (named, _) => project::choose(named.as_ref(), &found)?,
     };
-    let launch = Launch { force: asked.force || device == Choice::Cpu, ..Launch::on(device) };
+    let own = || project::experiment(&run).map_or(1, |experiment| experiment.slots);
+    let slots = sight.job.as_ref().map(|job| job.slots).filter(|slots| *slots > 0).unwrap_or_else(own);
+    let launch = Launch { slots, force: asked.force || device == Choice::Cpu, ..Launch::on(device) };
     go(project, &run, &launch, (asked.when.wait, None))
 }
 
@@ -208,7 +212,7 @@ fn resume_interrupted(project: &Project, wanted: Option<&Wanted>, found: &Device
     }
     warn(project, &[])?;
     for sight in interrupted {
-        project::requeue(sight, wanted, found)?;
+        project::requeue(sight, (wanted, false), found)?;
         say(format!("queued {}", sight.run.label()))?;
     }
     project.wake_agent()?;
@@ -280,9 +284,11 @@ pub fn stop(project: &Project, run: &str, (now, grace): (bool, u64)) -> anyhow::
             return Ok(());
         }
         say(format!("{} has not stopped within {grace} s: SIGTERM", run.label()))?;
-        // It may have ended this very moment.
-        if local::end(&run, false).is_err() || ends(&run, &mut watch, grace)? {
-            return ends(&run, &mut watch, 1).map(|_| ());
+        match local::end(&run, false) {
+            Ok(()) if ends(&run, &mut watch, grace)? => return Ok(()),
+            // It may have ended this very moment.
+            Err(error) => return if ends(&run, &mut watch, 1)? { Ok(()) } else { Err(error.into()) },
+            Ok(()) => {}
         }
         say(format!(
             "{} has not ended within {grace} s: SIGKILL; what came after its newest checkpoint is lost",
@@ -356,19 +362,26 @@ pub struct Told {
 pub fn launch(run: &Path, told: Told) -> anyhow::Result<ExitCode> {
     let run = RunDir::new(std::fs::canonicalize(run).with_context(|| format!("finding the run `{}`", run.display()))?);
     let Told { device, slots, force, after } = told;
-    let scheduled = device == "allocated";
-    let devices = if scheduled {
+    let by_slurm = device == "allocated";
+    let devices = if by_slurm {
         // A job that was requeued while somebody went on with the run by hand.
         if Watch::new(run.clone()).status()? == Status::Done {
             say(format!("{} is done already", run.label()))?;
             return Ok(ExitCode::SUCCESS);
         }
+        let (job, ticket) = (run.read_job()?, run.read_ticket()?);
+        let owner = scheduled(job.as_ref(), ticket.as_ref()).map(|(id, _)| id);
+        // An empty one is that of a submission that has not been noted yet.
+        if !owner.as_ref().is_some_and(|id| id.is_empty() || Some(id) == executor_slurm::here().as_ref()) {
+            say(format!("{} is no longer this job's: it was resumed elsewhere, or taken out of Slurm", run.label()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
         project::settle(&run)?;
-        Devices::find().allocated()
+        Devices::find().allocated().map_err(anyhow::Error::msg)?
     } else {
         device.parse().map_err(anyhow::Error::msg)?
     };
-    match local::launch(&run, &Launch { devices, slots, force, after, scheduled }) {
+    match local::launch(&run, &Launch { devices, slots, force, after, scheduled: by_slurm }) {
         Err(taken @ ExecutorError::Taken(_)) => {
             complain(&taken.into());
             Ok(ExitCode::from(local::TAKEN))

@@ -13,7 +13,7 @@ use crate::status::{Lock, Wish};
 use crate::survival::{Facts, lasting};
 use rustix::process::Signal;
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -125,8 +125,8 @@ pub fn launch(run: &RunDir, launch: &Launch) -> Result<std::convert::Infallible,
     if launch.after.is_some_and(|after| after != before) {
         return Err(ExecutorError::Begun(run.label()));
     }
-    claim(run, launch, visible.as_deref())?;
     let job = job(run, launch, (before, visible.as_deref()))?;
+    claim(run, launch, (job.attempt, visible.as_deref()))?;
     run.write_job(&job).map_err(io(format!("writing `{}`", run.job().display())))?;
     let mut command = Command::new(&trainer);
     command.arg(run.path()).stdin(lock.into_file());
@@ -188,13 +188,17 @@ fn last_attempt(run: &RunDir) -> Result<u32, ExecutorError> {
 
 /// Takes the devices for `run`, whose lock is held. Without a home, or on a file system without locks, what the driver
 /// tells has to do.
-fn claim(run: &RunDir, launch: &Launch, visible: Option<&str>) -> Result<(), ExecutorError> {
+fn claim(run: &RunDir, launch: &Launch, (attempt, visible): (u32, Option<&str>)) -> Result<(), ExecutorError> {
     let Some(claims) = Claims::of_user().filter(|_| !launch.scheduled) else { return Ok(()) };
     let devices = visible.unwrap_or("cpu").split(',').map(str::to_owned).collect();
     let path = std::path::absolute(run.path()).map_err(io("finding this folder"))?;
-    match claims.take(Claim { run: path, devices, slots: launch.slots }, launch.force) {
+    match claims.take(Claim { run: path, attempt, devices, slots: launch.slots }, launch.force) {
         Ok(taken) => Ok(taken?),
-        Err(_) => Ok(()),
+        Err(error) => {
+            // Into the run's log.
+            let _ = writeln!(io::stderr(), "note: which devices are in use can't be kept for other starts: {error}");
+            Ok(())
+        }
     }
 }
 
@@ -244,7 +248,7 @@ pub fn end(run: &RunDir, now: bool) -> Result<(), ExecutorError> {
     if let Some((id, _)) = scheduled(job.as_ref(), ticket.as_ref()) {
         if run.has_turn().map_err(io("reading the ticket"))? {
             run.leave_queue().map_err(io("taking the ticket away"))?;
-        } else {
+        } else if run.probe_for(job.as_ref()) != Lock::Free {
             let _ = ask(run, if now { Wish::Kill } else { Wish::Terminate });
         }
         return Ok(super::slurm::cancel(&id, now && run.probe() != Lock::Free)?);

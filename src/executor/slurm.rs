@@ -113,7 +113,8 @@ fn is_passing(why: &str) -> bool {
 
 /// The job with this mark.
 fn find(mark: &str) -> Result<Option<String>, SlurmError> {
-    let text = ask("squeue", &words(&["-h", "--me", "-o", "%A|%k"]), "", GLANCE)?;
+    // Also one that has ended meanwhile; of an array the id of the whole.
+    let text = ask("squeue", &words(&["-h", "--me", "-t", "all", "-o", "%F|%k"]), "", GLANCE)?;
     let found = text.lines().find_map(|line| line.split_once('|').filter(|(_, comment)| *comment == mark));
     Ok(found.map(|(id, _)| id.to_owned()))
 }
@@ -137,7 +138,6 @@ fn arguments(submission: &Submission, mark: &str) -> Vec<String> {
     let mut all = words(&["--parsable", "--requeue", "--open-mode=append"]);
     let mut add = |name: &str, value: &str| all.push(format!("--{name}={value}"));
     add("job-name", &format!("mocolab:{}", submission.name));
-    add("comment", mark);
     add("signal", &format!("B:USR1@{}", settings.warning.unwrap_or(Slurm::WARNING)));
     add("cpus-per-task", &settings.cpus.unwrap_or(Slurm::CPUS).to_string());
     match runs {
@@ -165,6 +165,8 @@ fn arguments(submission: &Submission, mark: &str) -> Vec<String> {
         }
     }
     all.extend(settings.options.iter().flatten().cloned());
+    // The last word counts: without the mark a job that was taken might be submitted again.
+    all.push(format!("--comment={mark}"));
     all
 }
 
@@ -222,7 +224,7 @@ fn listed(text: &str) -> HashMap<String, Listed> {
 /// # Errors
 /// Where Slurm can't be asked, or refuses.
 pub fn cancel(id: &str, now: bool) -> Result<(), SlurmError> {
-    let mut arguments = if now { words(&["--full", "--signal=KILL"]) } else { Vec::new() };
+    let mut arguments = if now { words(&["--batch", "--signal=KILL"]) } else { Vec::new() };
     arguments.push(id.to_owned());
     ask("scancel", &arguments, "", PATIENCE).map(|_| ())
 }
@@ -260,8 +262,9 @@ fn ask(program: &'static str, arguments: &[String], input: &str, patience: Durat
     }
     let mut child = command.spawn().map_err(failed)?;
     if let Some(mut pipe) = child.stdin.take() {
-        // A script is smaller than a pipe.
-        let _ = pipe.write_all(input.as_bytes());
+        // On a thread: it may be larger than a pipe, and nobody may read it.
+        let input = input.to_owned();
+        thread::spawn(move || pipe.write_all(input.as_bytes()));
     }
     let (send, read) = channel();
     let pipes: [Option<Box<dyn Read + Send>>; 2] =
@@ -348,9 +351,9 @@ mod tests {
         let after = ["4".to_owned(), "5_1".to_owned()];
         let words = arguments(&submission(&runs, &settings, &after), "mark").join(" ");
         for part in [
-            "--parsable --requeue --open-mode=append --job-name=mocolab:base --comment=mark --signal=B:USR1@120",
+            "--parsable --requeue --open-mode=append --job-name=mocolab:base --signal=B:USR1@120",
             "--cpus-per-task=4 --output=/dev/null --array=0-2 --dependency=afterok:4:5_1",
-            "--partition=gpu --gres=gpu:1 --time=60 --mem=8G --nice",
+            "--partition=gpu --gres=gpu:1 --time=60 --mem=8G --nice --comment=mark",
         ] {
             assert!(words.contains(part), "{words}");
         }

@@ -33,7 +33,7 @@ impl Project {
     pub fn underway(&self, of: &Experiment, sources: &Sources) -> anyhow::Result<Option<(RunDir, Status)>> {
         for run in self.runs_of(&of.name)?.into_iter().rev() {
             let status = Watch::new(run.clone()).status().unwrap_or(Status::Unknown);
-            let comes = status.is_live() || (status.is_waiting() && run.has_turn().unwrap_or(true));
+            let comes = status.is_live() || (status.is_waiting() && run.comes());
             if comes && self.is_of(&run, of, sources)? {
                 return Ok(Some((run, status)));
             }

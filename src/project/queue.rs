@@ -1,6 +1,7 @@
 //! This machine's queue: putting runs in, and what there is to plan with.
 
 use super::sources::{absolute, head, take_network};
+use super::submit::refuse_pending;
 use super::{Project, Sources, Underway, experiment, threads};
 use crate::sight::Sight;
 use anyhow::{Context, bail};
@@ -12,7 +13,7 @@ use mocolab::device::{self, Choice, Devices};
 use mocolab::experiment::need::{Need, Place, Sizes};
 use mocolab::experiment::{DataSource, Experiment, Name, Origin};
 use mocolab::queue::{Live, Slot, Source, Turn, Waiting, Wanted, order, plan};
-use mocolab::run::{Claim, RunDir, Ticket, Watch, create_with};
+use mocolab::run::{Claim, Job, RunDir, Ticket, Watch, create_with};
 use mocolab::status::Status;
 use mocolab::survival::{Facts, lasting};
 use std::collections::{BTreeMap, BTreeSet};
@@ -218,8 +219,9 @@ pub fn settle(run: &RunDir) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Where a device isn't there or a file can't be read or written.
-pub fn requeue(sight: &Sight, wanted: Option<&device::Wanted>, found: &Devices) -> anyhow::Result<()> {
+pub fn requeue(sight: &Sight, (wanted, force): (Option<&device::Wanted>, bool), found: &Devices) -> anyhow::Result<()> {
     let run = &sight.run;
+    refuse_pending(sight, force)?;
     let job = sight.job.as_ref();
     let before = run.read_ticket()?;
     let placed = || sight.placed(found).map(device::Wanted::These);
@@ -229,7 +231,7 @@ pub fn requeue(sight: &Sight, wanted: Option<&device::Wanted>, found: &Devices) 
     let after = job.map_or(0, |job| job.attempt);
     // Before its first start it may still wait for its weights.
     let source = before.and_then(|ticket| ticket.source).filter(|_| after == 0);
-    let ticket = Ticket { after, slots, source, ..Project::ticket(&wanted, found)? };
+    let ticket = Ticket { after, slots, source, force, ..Project::ticket(&wanted, found)? };
     run.change_notes(|notes| notes.held = false)?;
     run.write_ticket(&ticket).with_context(|| format!("writing `{}`", run.ticket().display()))
 }
@@ -250,7 +252,8 @@ pub fn release(run: &RunDir) -> std::io::Result<()> {
 pub fn interrupted<'a>(seen: impl Iterator<Item = &'a Sight>, here: &Here) -> Vec<&'a Sight> {
     let launched = |sight: &&Sight| sight.job.as_ref().map_or(0.0, |job| job.t);
     let cut = |sight: &&Sight| {
-        let job = sight.job.as_ref().filter(|job| job.host == here.host && job.boot_id != here.boot_id);
+        let local = |job: &&Job| job.executor == "local" && job.host == here.host && job.boot_id != here.boot_id;
+        let job = sight.job.as_ref().filter(local);
         sight.status == Status::Crashed && job.is_some()
     };
     let mut all: Vec<&Sight> = seen.filter(cut).collect();
@@ -299,7 +302,10 @@ impl Stand {
     pub fn turns(&self, sample: &Sample) -> Vec<Turn> {
         let waiting: Vec<Waiting> = self.waiting.iter().map(|(_, waiting)| waiting.clone()).collect();
         // Runs of other projects have their devices too.
-        let known = |claim: &&Claim| !self.live.iter().any(|(run, _)| run.path() == claim.run);
+        let path = |run: &RunDir| fs::canonicalize(run.path()).unwrap_or_else(|_| run.path().to_owned());
+        let own: Vec<_> =
+            if sample.claims.is_empty() { Vec::new() } else { self.live.iter().map(|(run, _)| path(run)).collect() };
+        let known = |claim: &&Claim| !own.contains(&claim.run);
         let claimed = |claim: &Claim| {
             let (name, devices) = (RunDir::new(&claim.run).label(), claim.devices.clone());
             Live { name, uuids: devices.clone(), devices, slots: claim.slots }

@@ -66,9 +66,8 @@ impl Stands {
     /// The chosen run, else the newest that waits in a queue, or may be at work elsewhere.
     pub(super) fn best(&self) -> Option<&(RunDir, Status)> {
         // Without a ticket nobody will start it.
-        let waits = |(run, status): &&(RunDir, Status)| {
-            *status == Status::Unknown || (status.is_waiting() && run.has_turn().unwrap_or(true))
-        };
+        let waits =
+            |(run, status): &&(RunDir, Status)| *status == Status::Unknown || (status.is_waiting() && run.comes());
         self.chosen().or_else(|| self.runs.iter().rev().find(waits))
     }
 

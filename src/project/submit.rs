@@ -4,7 +4,7 @@ use super::queue::is_underway;
 use super::sources::{absolute, head};
 use super::{Project, Queued, Sources, Underway};
 use crate::sight::Sight;
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use mocolab::config::Slurm;
 use mocolab::executor::slurm::{self, Submission};
 use mocolab::experiment::{Experiment, Origin};
@@ -13,6 +13,9 @@ use mocolab::status::Status;
 
 /// What was submitted, each with its job.
 pub type Submitted = Vec<(RunDir, String)>;
+
+/// Runs that are submitted together, and the jobs they wait for.
+type Batch = (Vec<RunDir>, Vec<String>);
 
 /// A run that is about to be submitted.
 struct Made {
@@ -33,21 +36,52 @@ impl Project {
         (sources, settings, again): (&mut Sources, &Slurm, bool),
         (done, notes): (&mut Submitted, &mut Vec<String>),
     ) -> anyhow::Result<()> {
-        let _gate = self.runs.gate().with_context(|| format!("locking `{}`", self.runs.path().display()))?;
-        for part in parts(of, sources)? {
-            let mut made: Vec<Made> = Vec::new();
-            for experiment in part {
-                if !again && let Some((run, status)) = self.underway(experiment, sources)? {
-                    return Err(Underway { run, status }.into());
+        let mut batches: Vec<Batch> = Vec::new();
+        let made = self.make_all(of, (sources, settings, again), (&mut batches, notes));
+        let mut result = made;
+        for (runs, after) in batches {
+            // What was made and can't be submitted any more must not look as if it waited.
+            let handed = match &result {
+                Ok(()) => source_jobs(&runs, after).and_then(|after| hand_over(&runs, settings, &after)),
+                Err(_) => Err(anyhow!("")),
+            };
+            match handed {
+                Ok(submitted) => done.extend(submitted),
+                Err(error) => {
+                    for run in &runs {
+                        let _ = self.runs.trash(run);
+                    }
+                    result = result.and(Err(error));
                 }
-                let one = self.make(experiment, sources, settings)?;
-                sources.add(&experiment.name, Ok(one.run.0.clone()));
-                notes.extend(one.run.1.iter().cloned());
-                made.push(one);
             }
-            let after: Vec<String> = made.iter().filter_map(|one| one.after.clone()).collect();
-            let runs: Vec<RunDir> = made.into_iter().map(|one| one.run.0).collect();
-            done.extend(hand_over(&runs, settings, &after)?);
+        }
+        result
+    }
+
+    /// Makes all runs behind the gate, with tickets that say they are being submitted: whoever looks later finds them.
+    fn make_all(
+        &self,
+        of: &[&Experiment],
+        (sources, settings, again): (&mut Sources, &Slurm, bool),
+        (batches, notes): (&mut Vec<Batch>, &mut Vec<String>),
+    ) -> anyhow::Result<()> {
+        let _gate = self.runs.gate().with_context(|| format!("locking `{}`", self.runs.path().display()))?;
+        for experiment in of {
+            if !again && let Some((run, status)) = self.underway(experiment, sources)? {
+                return Err(Underway { run, status }.into());
+            }
+        }
+        for part in parts(of, sources)? {
+            batches.push((Vec::new(), Vec::new()));
+            for experiment in part {
+                let Made { run: (run, said), after } = self.make(experiment, sources, settings)?;
+                sources.add(&experiment.name, Ok(run.clone()));
+                notes.extend(said);
+                if let Some((runs, jobs)) = batches.last_mut() {
+                    runs.push(run);
+                    jobs.extend(after);
+                }
+            }
         }
         Ok(())
     }
@@ -85,6 +119,20 @@ impl Project {
     }
 }
 
+/// The jobs that `runs` wait for: those known when they were made, and those submitted since.
+fn source_jobs(runs: &[RunDir], known: Vec<String>) -> anyhow::Result<Vec<String>> {
+    let mut jobs: Vec<String> = known.into_iter().filter(|id| !id.is_empty()).collect();
+    for run in runs {
+        let Some(source) = run.read_ticket()?.and_then(|ticket| ticket.source) else { continue };
+        let source = Sight::glimpse(RunDir::new(source));
+        let job = scheduled(source.job.as_ref(), source.ticket.as_ref()).map(|(id, _)| id);
+        jobs.extend(job.filter(|id| !id.is_empty()));
+    }
+    jobs.sort();
+    jobs.dedup();
+    Ok(jobs)
+}
+
 /// What goes into one job each: variants that stand one after another and wait for nothing are one array.
 fn parts<'a>(of: &[&'a Experiment], sources: &Sources) -> anyhow::Result<Vec<Vec<&'a Experiment>>> {
     let mut parts: Vec<Vec<&Experiment>> = Vec::new();
@@ -101,21 +149,47 @@ fn parts<'a>(of: &[&'a Experiment], sources: &Sources) -> anyhow::Result<Vec<Vec
     Ok(parts)
 }
 
-/// Has `run` go on as a job of Slurm after its last attempt.
+/// A run whose job Slurm starts by itself must not be started by anybody else. One that is at work or done has nothing to go
+/// on with; where `force`, what can't be told is taken for gone.
 ///
 /// # Errors
-/// Where a file can't be written, or Slurm refuses.
-pub fn resubmit(sight: &Sight, settings: &Slurm) -> anyhow::Result<Submitted> {
+/// Where it is so.
+pub fn refuse_pending(sight: &Sight, force: bool) -> anyhow::Result<()> {
+    let label = sight.run.label();
+    if let Some(id) = sight.scheduled().filter(|id| !id.is_empty() && !force) {
+        bail!("`{label}` waits in Slurm as job {id}, which starts it: `mocolab stop {label}` cancels that first");
+    }
+    let gone = sight.status == Status::Unknown && force;
+    if !gone && !sight.status.can_start() {
+        bail!("`{label}` is {}: there is nothing to resume", sight.status);
+    }
+    Ok(())
+}
+
+/// Has a run go on as a job of Slurm after its last attempt.
+///
+/// # Errors
+/// Where it is a job or at work already, a file can't be written, or Slurm refuses.
+pub fn resubmit(sight: &Sight, settings: &Slurm, force: bool) -> anyhow::Result<Submitted> {
+    refuse_pending(sight, force)?;
     let run = &sight.run;
     let before = run.read_ticket()?;
     let after = sight.job.as_ref().map_or(0, |job| job.attempt);
-    let source = before.and_then(|ticket| ticket.source).filter(|_| after == 0);
+    let source = before.as_ref().and_then(|ticket| ticket.source.clone()).filter(|_| after == 0);
     let awaited = source.as_ref().map(|source| Sight::glimpse(RunDir::new(source)));
     let awaited = awaited.filter(|source| source.status != Status::Done);
     let id = awaited.as_ref().and_then(|source| scheduled(source.job.as_ref(), source.ticket.as_ref()));
     let ticket = Ticket { after, source, job: Some(String::new()), ..Ticket::default() };
     run.write_ticket(&ticket).with_context(|| format!("writing `{}`", run.ticket().display()))?;
-    hand_over(std::slice::from_ref(run), settings, &id.map(|(id, _)| id).into_iter().collect::<Vec<_>>())
+    let handed = hand_over(std::slice::from_ref(run), settings, &id.map(|(id, _)| id).into_iter().collect::<Vec<_>>());
+    if handed.is_err() {
+        // It is as it was.
+        match before {
+            Some(ticket) => run.write_ticket(&ticket)?,
+            None => run.leave_queue()?,
+        }
+    }
+    handed
 }
 
 /// Submits runs that have their tickets, and writes into these what became of it.
@@ -123,22 +197,14 @@ fn hand_over(runs: &[RunDir], settings: &Slurm, after: &[String]) -> anyhow::Res
     let program = std::env::current_exe().context("finding this program")?;
     let name = runs[0].experiment_name().map(|name| name.to_string()).unwrap_or_default();
     let submission = Submission { runs, name: &name, settings, program: &program, after };
-    let noted = |run: &RunDir, job: Option<String>, trouble: Option<String>| -> anyhow::Result<()> {
+    let names = || runs.iter().map(RunDir::label).collect::<Vec<_>>().join(", ");
+    let ids = slurm::submit(&submission).with_context(|| format!("submitting {}", names()))?;
+    let noted = |(run, id): (RunDir, String)| {
+        // From now on its absence from an answer of Slurm's means that it is gone.
         let ticket = run.read_ticket()?.unwrap_or_default();
-        let ticket = Ticket { job: job.or(ticket.job), trouble, ..ticket };
-        run.write_ticket(&ticket).with_context(|| format!("writing `{}`", run.ticket().display()))
+        let ticket = Ticket { job: Some(id.clone()), t: mocolab::run::now(), ..ticket };
+        run.write_ticket(&ticket).with_context(|| format!("writing `{}`; its job is {id}", run.ticket().display()))?;
+        Ok((run, id))
     };
-    match slurm::submit(&submission) {
-        Ok(ids) => {
-            let pairs = runs.iter().cloned().zip(ids);
-            pairs.map(|(run, id)| noted(&run, Some(id.clone()), None).map(|()| (run, id))).collect()
-        }
-        Err(error) => {
-            for run in runs {
-                noted(run, None, Some(error.to_string()))?;
-            }
-            let names: Vec<String> = runs.iter().map(RunDir::label).collect();
-            Err(error).with_context(|| format!("submitting {}", names.join(", ")))
-        }
-    }
+    runs.iter().cloned().zip(ids).map(noted).collect()
 }

@@ -4,6 +4,10 @@ use super::{Runs, host};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long another may be in the gate of starts.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The lock, held as long as this lives.
 #[derive(Debug)]
@@ -39,12 +43,23 @@ impl Runs {
     /// that two who do so at the same moment make one run. It waits while another is in it.
     ///
     /// # Errors
-    /// Where the file can't be opened or locked.
+    /// Where the file can't be opened or locked, or another is in it for a minute.
     pub fn gate(&self) -> io::Result<File> {
         fs::create_dir_all(self.path())?;
         let path = self.path().join(".starts");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-        file.lock().map(|()| file)
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) if Instant::now() > deadline => {
+                    let why = "another start has it for a minute: look for a `mocolab start` that hangs";
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
     }
 
     /// The agent's file with this ending: `lock`, `log`. One a machine: a file system may be shared.

@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Claim {
     /// The run.
     pub run: PathBuf,
+    /// The attempt that has them; a later one of the same run has others.
+    pub attempt: u32,
     /// Its devices: a GPU's UUID, or its number where that is all that is known; `cpu`.
     pub devices: Vec<String>,
     /// Runs that may be on them, itself among them.
@@ -100,7 +102,9 @@ impl Claims {
 
 impl Claim {
     fn lives(&self) -> bool {
-        RunDir::new(&self.run).probe() == Lock::Held
+        let run = RunDir::new(&self.run);
+        let later = || run.read_job().is_ok_and(|job| job.is_some_and(|job| job.attempt > self.attempt));
+        run.probe() == Lock::Held && !later()
     }
 }
 
@@ -127,7 +131,7 @@ mod tests {
 
     fn claim(run: &RunDir, devices: &[&str], slots: u32) -> Claim {
         let devices = devices.iter().map(|device| (*device).to_owned()).collect();
-        Claim { run: run.path().to_owned(), devices, slots }
+        Claim { run: run.path().to_owned(), attempt: 1, devices, slots }
     }
 
     #[test]
@@ -146,6 +150,9 @@ mod tests {
         assert_eq!(claims.take(claim(&a, &["GPU-1"], 1), false).unwrap(), Ok(()));
         assert_eq!(claims.take(claim(&b, &["GPU-2"], 1), false).unwrap(), Ok(()));
         assert_eq!(claims.take(claim(&b, &["GPU-1"], 1), true).unwrap(), Ok(()), "by force");
+        let job = crate::run::Job { attempt: 2, ..Default::default() };
+        a.write_job(&job).unwrap();
+        assert_eq!(claims.living().len(), 1, "a later attempt has what it claims itself");
         drop(first);
         assert_eq!(claims.living().len(), 1, "who lets go of the lock has nothing");
     }

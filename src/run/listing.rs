@@ -57,6 +57,8 @@ impl Listing {
     /// How the job `id` stands that was there at `since`.
     pub fn state(&self, id: &str, since: f64) -> Scheduler {
         match self.jobs.as_ref().map(|jobs| jobs.get(id)) {
+            // It is being submitted.
+            _ if id.is_empty() => Scheduler::None,
             None => Scheduler::Silent,
             Some(Some(listed)) => listed.state,
             Some(None) if self.t > since + SKEW => Scheduler::Gone,
@@ -85,6 +87,7 @@ mod tests {
         assert_eq!(listing.state("7", 0.0), Scheduler::Pending);
         assert_eq!(listing.state("8", 90.0), Scheduler::Gone);
         assert_eq!(listing.state("8", 99.0), Scheduler::None, "it may be younger than the answer");
+        assert_eq!(listing.state("", 0.0), Scheduler::None, "it is being submitted");
         assert_eq!(Listing::default().state("7", 0.0), Scheduler::Silent);
     }
 

@@ -173,6 +173,12 @@ impl RunDir {
         Ok(ticket.after == self.read_job()?.map_or(0, |job| job.attempt))
     }
 
+    /// Whether somebody will start it: this machine's queue, or a scheduler that has its job.
+    pub fn comes(&self) -> bool {
+        let is_job = || self.read_job().is_ok_and(|job| job.is_some_and(|job| job.executor == "slurm"));
+        self.has_turn().unwrap_or(true) || is_job()
+    }
+
     /// Takes the ticket away: it waits no longer.
     ///
     /// # Errors

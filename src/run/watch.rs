@@ -150,7 +150,9 @@ impl Watch {
             lock,
             heartbeat,
             scheduler: scheduled(job.as_ref(), ticket.as_ref()).map_or(Scheduler::None, |(id, since)| {
-                Listing::latest().map_or(Scheduler::None, |listing| listing.state(&id, since))
+                let state = Listing::latest().map_or(Scheduler::None, |listing| listing.state(&id, since));
+                // The answer names only this user's jobs.
+                if state == Scheduler::Gone && !self.run.is_own() { Scheduler::Silent } else { state }
             }),
             request,
             ticket: ticket.as_ref().map(|ticket| ticket.after),

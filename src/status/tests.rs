@@ -26,7 +26,9 @@ fn all() -> Vec<Evidence> {
             for (attempt, ended) in [0, 1, 2].into_iter().flat_map(|a| ENDS.map(|e| (a, e))) {
                 for (lock, heartbeat) in LOCKS.into_iter().flat_map(|l| HEARTBEATS.map(|h| (l, h))) {
                     for (scheduler, wish) in SCHEDULERS.into_iter().flat_map(|s| wishes.map(|w| (s, w))) {
-                        for (asked, ticket) in [(1, None), (2, None), (1, Some(1)), (2, Some(2))] {
+                        for (asked, ticket) in
+                            [(1, None), (2, None), (1, Some(1)), (2, Some(2)), (2, Some(1)), (1, Some(0))]
+                        {
                             let request = wish.map(|wish| (asked, wish));
                             if attempt > 0 || ended.is_none() {
                                 let evidence =
@@ -67,11 +69,11 @@ fn forced(e: &Evidence) -> bool {
     [Wish::Terminate, Wish::Kill].iter().any(|wish| e.request == Some((job(e), *wish)))
 }
 
-/// Over and not done, with a ticket for the next attempt.
+/// Not done and not seen to live, with a ticket for the next attempt.
 fn next(e: &Evidence) -> bool {
-    let said = spoke(e) && e.ended.is_some();
-    let gone = !said && e.lock == Lock::Free;
-    (said || gone) && e.scheduler != Scheduler::Gone && e.ticket == Some(job(e))
+    let lives = e.lock == Lock::Held || (e.lock == Lock::Untold && e.heartbeat == Heartbeat::Moving);
+    let done = spoke(e) && e.ended == Some(Outcome::Done);
+    !lives && !done && e.scheduler != Scheduler::Gone && e.ticket == Some(job(e))
 }
 
 const TABLE: &[Row] = &[
@@ -83,6 +85,14 @@ const TABLE: &[Row] = &[
     ("to go on", next, |_| Status::Queued),
     ("said stopped", |e| spoke(e) && e.ended == Some(Outcome::Stopped), |_| Status::Stopped),
     ("said paused", |e| spoke(e) && e.ended == Some(Outcome::Paused), |_| Status::Suspended),
+    (
+        "requeued, and the scheduler has it",
+        |e| {
+            let has = e.scheduler == Scheduler::Pending || e.scheduler == Scheduler::Running;
+            spoke(e) && e.ended == Some(Outcome::Requeued) && has
+        },
+        |_| Status::Queued,
+    ),
     ("said requeued", |e| spoke(e) && e.ended == Some(Outcome::Requeued), |_| Status::Suspended),
     ("said failed", |e| spoke(e) && e.ended == Some(Outcome::Failed), |_| Status::Failed),
     ("asked to stop", |e| asked(e, Wish::Stop), |_| Status::Stopping),

@@ -7,6 +7,7 @@ use super::settings::user_folder;
 use super::watcher::{self, Order};
 use crate::picture::Picture;
 use crate::project::{self, Begun, Project, Underway};
+use crate::sight::Sight;
 use anyhow::Context;
 use mocolab::data::{self, Places, Shown};
 use mocolab::device::Devices;
@@ -24,6 +25,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
+/// How long others may be kept from starting by a launch that says nothing.
+const LAUNCH: Duration = Duration::from_secs(20);
 /// Time between two questions to Slurm: its controller has many who ask.
 const JOBS: Duration = Duration::from_secs(15);
 /// Time between two looks at the devices.
@@ -291,7 +294,10 @@ fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>
                 changed(&run, &mut notes, &changes);
                 (run, notes, Some(gate))
             }
-            Start::Again(run) => (run, Vec::new(), None),
+            Start::Again(run) => {
+                project::refuse_pending(&Sight::glimpse(run.clone()), false)?;
+                (run, Vec::new(), None)
+            }
         };
         let before = (project::printed(&run), attempt(&run));
         let slots = project::experiment(&run).map_or(1, |experiment| experiment.slots);
@@ -308,7 +314,8 @@ fn start(project: &Project, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>
     let started = format!("started {} on {device}{}", run.label(), tail(&notes));
     let _ = tell.send(Msg::Notice(Notice::Done(started)));
     // What waits for it goes on when it is done; before its job is written it looks as if it had ended.
-    while attempt == self::attempt(&run) && matches!(child.try_wait(), Ok(None)) {
+    let deadline = Instant::now() + LAUNCH;
+    while attempt == self::attempt(&run) && matches!(child.try_wait(), Ok(None)) && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(20));
     }
     drop(gate);

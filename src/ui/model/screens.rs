@@ -1,6 +1,7 @@
 //! The screens, how one gets from one to another, and what has to be watched for the one in front.
 
 use super::{Cmd, Dialogue, Model, Notice};
+use crate::sight::Sight;
 use crate::ui::keys::{Action, Place};
 use crate::ui::list::{Row, Target};
 use crate::ui::view::compare::MOST;
@@ -259,7 +260,7 @@ impl Model {
                 shown.cloned().collect()
             },
             devices: matches!(self.screen, Screen::Devices | Screen::Queue) || starting,
-            jobs: self.runs.values().any(|sight| sight.scheduled().is_some()),
+            jobs: self.runs.values().any(Sight::may_be_job),
             maps: if let Screen::Map(run) = &self.screen { Some(run.clone()) } else { None },
         };
         if attention == self.attention {

@@ -336,7 +336,7 @@ impl StartDialogue {
     /// When any device is free.
     fn queue_anywhere(&self) -> Answer {
         match self.go() {
-            Answer::Go(Cmd::Start(what, _)) => Answer::Go(Cmd::Queue(what, Wanted::Any, false)),
+            Answer::Go(Cmd::Start(what, _) | Cmd::Submit(what, _)) => Answer::Go(Cmd::Queue(what, Wanted::Any, false)),
             answer => answer,
         }
     }
@@ -357,6 +357,10 @@ impl StartDialogue {
     /// Before the devices are known there is nothing to say yes to.
     fn go(&self) -> Answer {
         if self.is_far() {
+            // The trainer would refuse it hours later.
+            if let Some(conflict) = self.experiment.as_ref().and_then(|of| of.recipe.conflicts().into_iter().next()) {
+                return Answer::Refuse(format!("{}: {}", conflict.message, conflict.help));
+            }
             return Answer::Go(Cmd::Submit(self.subject(), false));
         }
         let Some(choice) = self.choice() else { return Answer::Stay };

@@ -43,7 +43,7 @@ fn reorder(runs: &[RunDir]) -> std::io::Result<()> {
 /// Has runs go on when their turn has come.
 fn requeue(project: &Project, sights: &[Sight], wanted: Option<&Wanted>) -> anyhow::Result<String> {
     let found = Devices::find();
-    sights.iter().try_for_each(|sight| project::requeue(sight, wanted, &found))?;
+    sights.iter().try_for_each(|sight| project::requeue(sight, (wanted, false), &found))?;
     project.wake_agent()?;
     let names: Vec<String> = sights.iter().map(|sight| sight.run.label()).collect();
     Ok(format!("queued {}", names.join(" and ")))
@@ -60,7 +60,7 @@ pub(super) fn submit(project: &Project, tell: &UnboundedSender<Msg>, what: Start
             Start::New(experiment) => (experiment, Vec::new()),
             Start::Changed(experiment, changes) => (experiment, changes),
             Start::Again(run) => {
-                done = resubmit(&Sight::glimpse(run), &settings)?;
+                done = resubmit(&Sight::glimpse(run), &settings, false)?;
                 return Ok(());
             }
         };
