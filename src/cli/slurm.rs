@@ -144,12 +144,16 @@ pub fn missing<'a>(
 }
 
 /// Cancels the job that a run waits in, if it does.
-pub fn cancel_pending(run: &RunDir) -> anyhow::Result<bool> {
+pub fn cancel_pending(project: &Project, run: &RunDir) -> anyhow::Result<bool> {
     let sight = Sight::read(run.clone());
     let Some(id) = sight.scheduled().filter(|id| !id.is_empty() && !sight.status.is_live()) else { return Ok(false) };
     slurm::cancel(&id, false)?;
     if run.has_turn()? {
         run.leave_queue()?;
     }
-    say(format!("{} is no longer in Slurm: job {id} is cancelled", run.label())).map(|()| true)
+    let words = format!("{} is no longer in Slurm: job {id} is cancelled", run.label());
+    // One that was never launched is nothing without its job.
+    let place = if run.read_job()?.is_none() { Some(project.runs.trash(run)?) } else { None };
+    let place = place.map(|place| format!("; it lies in {}", place.display())).unwrap_or_default();
+    say(format!("{words}{place}")).map(|()| true)
 }

@@ -273,7 +273,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub fn stop(project: &Project, run: &str, (now, grace): (bool, u64)) -> anyhow::Result<()> {
     let run = project.runs.find(run).map_err(anyhow::Error::msg)?;
     let mut watch = Watch::new(run.clone());
-    if slurm::cancel_pending(&run)? {
+    if slurm::cancel_pending(project, &run)? {
         return Ok(());
     }
     live(&run, &mut watch, "stop")?;

@@ -135,6 +135,9 @@ pub fn launch(run: &RunDir, launch: &Launch) -> Result<std::convert::Infallible,
     if std::env::var_os("GOMP_SPINCOUNT").is_none() && std::env::var_os("OMP_WAIT_POLICY").is_none() {
         command.env("GOMP_SPINCOUNT", "10000");
     }
+    if let Some(due) = launch.scheduled.then(super::slurm::due).flatten() {
+        command.env(super::slurm::DUE, due.to_string());
+    }
     if let Some(visible) = visible {
         command.env("CUDA_VISIBLE_DEVICES", visible).env("CUDA_DEVICE_ORDER", "PCI_BUS_ID");
     }

@@ -24,6 +24,10 @@ const GLANCE: Duration = Duration::from_secs(8);
 const TRIES: u32 = 3;
 /// Says in the job how often it may be requeued.
 const REQUEUES: &str = "MOCOLAB_REQUEUES";
+/// Says in the job how many seconds before its limit it saves.
+const WARNING: &str = "MOCOLAB_WARNING";
+/// Says to the trainer when that is, seconds since 1970.
+pub const DUE: &str = "MOCOLAB_DUE";
 
 /// What went wrong with Slurm.
 #[derive(Debug, thiserror::Error)]
@@ -184,6 +188,7 @@ fn script(submission: &Submission) -> String {
         lines.extend(["esac".to_owned(), "exec >>\"$run/output.log\" 2>&1".to_owned()]);
     }
     lines.push(format!("export {REQUEUES}={}", settings.requeues.unwrap_or(Slurm::REQUEUES)));
+    lines.push(format!("export {WARNING}={}", settings.warning.unwrap_or(Slurm::WARNING)));
     lines.extend(settings.setup.iter().flatten().cloned());
     lines.push(format!("exec {} launch \"$run\" --device allocated --force", quoted(program)));
     lines.join("\n") + "\n"
@@ -227,6 +232,25 @@ pub fn cancel(id: &str, now: bool) -> Result<(), SlurmError> {
     let mut arguments = if now { words(&["--batch", "--signal=KILL"]) } else { Vec::new() };
     arguments.push(id.to_owned());
     ask("scancel", &arguments, "", PATIENCE).map(|_| ())
+}
+
+/// When the trainer of the job around this process has to save, seconds since 1970; none without a limit. Slurm's own signal
+/// says the same, but is lost where it comes before the trainer listens, as it does where the limit is near from the start.
+pub fn due() -> Option<f64> {
+    let id = here()?;
+    let text = ask("squeue", &words(&["-h", "-r", "-j", &id, "-o", "%L"]), "", GLANCE).ok()?;
+    let left = seconds(text.trim())?;
+    let warning = std::env::var(WARNING).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::from(Slurm::WARNING));
+    // However short the limit, there is time for some steps.
+    Some(now() + (left - warning).max(left / 4.0))
+}
+
+/// Seconds of Slurm's `D-HH:MM:SS`, `HH:MM:SS` or `MM:SS`.
+fn seconds(text: &str) -> Option<f64> {
+    let (days, rest) = text.split_once('-').unwrap_or(("0", text));
+    let parts = rest.split(':').map(|part| part.parse::<f64>().ok()).collect::<Option<Vec<f64>>>()?;
+    let rest = parts.iter().fold(0.0, |all, part| all * 60.0 + part);
+    ((2..4).contains(&parts.len())).then_some(rest + days.parse::<f64>().ok()? * 86_400.0)
 }
 
 /// Has the job around this process requeued, which ends it. False where Slurm takes it away already, to be requeued by
@@ -368,6 +392,12 @@ mod tests {
         let states = ["7", "8_0", "8_1"].map(|id| jobs[id].state);
         assert_eq!(states, [Scheduler::Running, Scheduler::Pending, Scheduler::Running]);
         assert_eq!((jobs.len(), jobs["8_0"].reason.as_str()), (3, "Resources"));
+    }
+
+    #[test]
+    fn times_are_read() {
+        let read = ["59:00", "1:00:00", "2-01:00:00", "UNLIMITED", "INVALID", "7"].map(seconds);
+        assert_eq!(read, [Some(3540.0), Some(3600.0), Some(176_400.0), None, None, None]);
     }
 
     #[test]

@@ -252,7 +252,7 @@ pub fn release(run: &RunDir) -> std::io::Result<()> {
 pub fn interrupted<'a>(seen: impl Iterator<Item = &'a Sight>, here: &Here) -> Vec<&'a Sight> {
     let launched = |sight: &&Sight| sight.job.as_ref().map_or(0.0, |job| job.t);
     let cut = |sight: &&Sight| {
-        let local = |job: &&Job| job.executor == "local" && job.host == here.host && job.boot_id != here.boot_id;
+        let local = |job: &&Job| job.executor != "slurm" && job.host == here.host && job.boot_id != here.boot_id;
         let job = sight.job.as_ref().filter(local);
         sight.status == Status::Crashed && job.is_some()
     };

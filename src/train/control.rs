@@ -1,7 +1,8 @@
 //! What the world wants of the training, gathered by the main thread, asked for by the training thread after each step.
 
 use mocolab::event::Outcome;
-use mocolab::run::{Request, RunDir};
+use mocolab::executor::slurm;
+use mocolab::run::{RunDir, now};
 use mocolab::status::Wish;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use std::io;
@@ -31,6 +32,8 @@ pub struct Control {
     leave: Arc<AtomicBool>,
     save: Arc<AtomicBool>,
     scheduled: bool,
+    /// When it leaves by itself, since the scheduler's limit is near.
+    due: Option<f64>,
     tell: Sender<Asked>,
 }
 
@@ -52,7 +55,8 @@ impl Control {
         signal_hook::flag::register(SIGUSR1, Arc::clone(&save))?;
         signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         let (tell, asked) = channel();
-        Ok((Self { run: run.clone(), attempt, seen: None, leave, save, scheduled, tell }, asked))
+        let due = std::env::var(slurm::DUE).ok().filter(|_| scheduled).and_then(|text| text.parse().ok());
+        Ok((Self { run: run.clone(), attempt, seen: None, leave, save, scheduled, due, tell }, asked))
     }
 
     /// Looks for signals and requests since the last look. A request for another attempt is not ours.
@@ -62,6 +66,10 @@ impl Control {
         // What is asked by a signal is answered there; it is known then that a person and no scheduler sent it.
         let forced = request.as_ref().is_some_and(|request| matches!(request.wish, Wish::Terminate | Wish::Kill));
         let goes_on = self.scheduled && !forced;
+        if goes_on && self.due.is_some_and(|due| now() > due) {
+            self.due = None;
+            self.ask(Wanted::Leave(Outcome::Requeued), None);
+        }
         if self.leave.swap(false, Ordering::SeqCst) {
             self.ask(Wanted::Leave(if goes_on { Outcome::Requeued } else { Outcome::Stopped }), None);
         }

@@ -90,7 +90,7 @@ impl Hands {
                     queue::perform(&project, &tell, command)
                 }
                 Cmd::Ask(run, wish) => ask(&run, wish),
-                Cmd::End(run, now) => end(&run, now),
+                Cmd::End(run, now) => end(&project, &tell, &run, now),
                 Cmd::Say(run, said) => say(&tell, &run, said),
                 Cmd::Embed(run) => {
                     let made = local::embed(&run, &[]).map_err(|error| log_line(&format!("{error:#}")));
@@ -129,18 +129,24 @@ impl Hands {
 
 /// Asks Slurm how all jobs stand, every few seconds while that is wanted; whoever watches the runs looks then.
 fn look_at_jobs(wanted: &Receiver<bool>, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>) {
-    let mut wanting = false;
+    let (mut wanting, mut due) = (false, Instant::now());
     loop {
-        let next =
-            if wanting { wanted.recv_timeout(JOBS) } else { wanted.recv().map_err(|_| RecvTimeoutError::Disconnected) };
+        let next = if wanting {
+            wanted.recv_timeout(due.saturating_duration_since(Instant::now()))
+        } else {
+            wanted.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
         match next {
-            // Said again without a change it is no reason to ask at once.
-            Ok(wants) if wants == wanting => continue,
             Ok(wants) => wanting = wants,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        if wanting && slurm::is_here() {
+        // Who looks elsewhere and comes back is no reason to ask sooner.
+        if !wanting || Instant::now() < due {
+            continue;
+        }
+        due = Instant::now() + JOBS;
+        if slurm::is_here() {
             let listing = slurm::look();
             let _ = watcher.send(Order::Look);
             if tell.send(Msg::Jobs(listing)).is_err() {
@@ -217,7 +223,15 @@ fn ask(run: &RunDir, wish: Wish) -> Msg {
     told(local::ask(run, wish).map(|_| format!("asked {} to {verb}", run.label())))
 }
 
-fn end(run: &RunDir, now: bool) -> Msg {
+fn end(project: &Project, tell: &UnboundedSender<Msg>, run: &RunDir, now: bool) -> Msg {
+    // One that was never launched is nothing without its job of Slurm.
+    if matches!(run.read_job(), Ok(None)) && run.has_turn().unwrap_or(false) {
+        let cancelled = local::end(run, now).map_err(anyhow::Error::from).and_then(|()| Ok(project.runs.trash(run)?));
+        return told(cancelled.map(|place| {
+            let _ = tell.send(Msg::Trashed(run.clone(), place));
+            format!("cancelled {}; it is in the trash", run.label())
+        }));
+    }
     let word = if now { "killed" } else { "sent SIGTERM to" };
     told(local::end(run, now).map(|()| format!("{word} {}", run.label())))
 }
