@@ -59,6 +59,12 @@ pub struct Summary<'a> {
     trouble: Option<&'a str>,
 }
 
+/// Whether a scheduler may have a run of this status, job and ticket: worth a question.
+pub fn may_be_job(status: Status, job: Option<&Job>, ticket: Option<&Ticket>) -> bool {
+    let over = matches!(status, Status::Done | Status::Stopped | Status::Failed | Status::Killed);
+    !over && scheduled(job, ticket).is_some()
+}
+
 impl Sight {
     /// A run of which nothing has been read yet but what it trains.
     pub fn new(run: RunDir) -> Self {
@@ -167,8 +173,7 @@ impl Sight {
 
     /// A scheduler may have it: worth a question.
     pub fn may_be_job(&self) -> bool {
-        let over = matches!(self.status, Status::Done | Status::Stopped | Status::Failed | Status::Killed);
-        !over && scheduled(self.job.as_ref(), self.ticket.as_ref()).is_some()
+        may_be_job(self.status, self.job.as_ref(), self.ticket.as_ref())
     }
 
     /// Is it being trained on the device of this name and UUID of the machine with this boot id, as far as can be told?

@@ -127,16 +127,19 @@ impl Hands {
     }
 }
 
+/// The next word on whether something is wanted, waited for so long; without a time, however long it takes.
+fn next(wanted: &Receiver<bool>, wait: Option<Duration>) -> Result<bool, RecvTimeoutError> {
+    match wait {
+        Some(wait) => wanted.recv_timeout(wait),
+        None => wanted.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    }
+}
+
 /// Asks Slurm how all jobs stand, every few seconds while that is wanted; whoever watches the runs looks then.
 fn look_at_jobs(wanted: &Receiver<bool>, tell: &UnboundedSender<Msg>, watcher: &Sender<Order>) {
     let (mut wanting, mut due) = (false, Instant::now());
     loop {
-        let next = if wanting {
-            wanted.recv_timeout(due.saturating_duration_since(Instant::now()))
-        } else {
-            wanted.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
-        match next {
+        match next(wanted, wanting.then(|| due.saturating_duration_since(Instant::now()))) {
             Ok(wants) => wanting = wants,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -161,12 +164,7 @@ fn sample(runs: &std::path::Path, wanted: &Receiver<bool>, tell: &UnboundedSende
     let (began, mut sampler) = (Instant::now(), None);
     let mut wanting = false;
     loop {
-        let next = if wanting {
-            wanted.recv_timeout(SAMPLE)
-        } else {
-            wanted.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
-        match next {
+        match next(wanted, wanting.then_some(SAMPLE)) {
             Ok(wants) => wanting = wants,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,

@@ -2,8 +2,9 @@
 //! file system a look; only what was written to is opened.
 
 use crate::project;
+use crate::sight::may_be_job;
 use crate::ui::model::News;
-use mocolab::run::{Job, Look, Notes, Reading, RunDir, Stamp, Ticket, Watch, scheduled};
+use mocolab::run::{Job, Look, Notes, Reading, RunDir, Stamp, Ticket, Watch};
 use mocolab::state::Depth;
 use mocolab::status::Status;
 use std::io;
@@ -140,9 +141,10 @@ impl Watched {
     }
 
     fn is_scheduled(&self) -> bool {
-        let over = matches!(self.status(), Some(Status::Done | Status::Stopped | Status::Failed | Status::Killed));
-        let told = self.told.as_ref().filter(|_| !over);
-        told.is_some_and(|told| scheduled(told.job.as_ref(), told.ticket.as_ref()).is_some())
+        let told = self.told.as_ref();
+        told.is_some_and(|told| {
+            told.status.is_some_and(|status| may_be_job(status, told.job.as_ref(), told.ticket.as_ref()))
+        })
     }
 
     fn status(&self) -> Option<Status> {
