@@ -240,7 +240,9 @@ fn two_laboratories_that_start_the_same_at_the_same_moment_start_one_run_and_bot
     for screen in &screens {
         screen.wait_for("not run yet");
     }
-    for round in 1..=5 {
+    // Five seconds each: MOCOLAB_ROUNDS=100 for the full count.
+    let rounds = std::env::var("MOCOLAB_ROUNDS").map_or(8, |text| text.parse().unwrap());
+    for round in 1..=rounds {
         screens.iter().for_each(ask);
         std::thread::scope(|scope| {
             for screen in &screens {

@@ -192,8 +192,14 @@ fn stopped_by_a_request_and_by_a_signal_it_loses_no_step() {
 
 /// What the experiment `name` has measured and learnt in `attempts` equals what `undisturbed` has, bit for bit.
 pub fn assert_same(project: &Project, name: &str, attempts: u32) {
-    let (a, b) = (project.json("show undisturbed --json"), project.json(&format!("show {name} --json")));
-    assert_eq!((&b["summary"]["attempt"], &b["summary"]["status"]), (&attempts.into(), &"done".into()));
+    let summary = project.summary(name);
+    assert_eq!((&summary["attempt"], &summary["status"]), (&attempts.into(), &"done".into()));
+    assert_alike((project, "undisturbed"), (project, name));
+}
+
+/// What the experiment of one project has measured and learnt equals what that of the other has, bit for bit.
+pub fn assert_alike(one: (&Project, &str), other: (&Project, &str)) {
+    let [a, b] = [one, other].map(|(project, name)| project.json(&format!("show {name} --json")));
     let names = |details: &Value| details["curves"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&a), names(&b));
     for name in names(&a).iter().filter(|name| *name != IMAGES_PER_S) {
@@ -201,7 +207,7 @@ pub fn assert_same(project: &Project, name: &str, attempts: u32) {
     }
     assert_eq!(a["classes"], b["classes"]);
     assert_eq!(a["summary"]["best"], b["summary"]["best"]);
-    assert_same_tensors(&project.latest("undisturbed"), &a, &project.latest(name), &b);
+    assert_same_tensors(&one.0.latest(one.1), &a, &other.0.latest(other.1), &b);
 }
 
 /// Sends the trainer of `run` a signal when it has written a checkpoint and made a few steps of the next epoch. It is held while
