@@ -7,6 +7,7 @@ mod export;
 mod follow;
 mod list;
 mod map;
+mod mirror;
 mod output;
 mod preview;
 mod queue;
@@ -171,6 +172,9 @@ enum Command {
     /// Take things out of runs for other programs.
     #[command(subcommand)]
     Export(export::Command),
+    /// Send runs to a service.
+    #[command(subcommand)]
+    Sync(export::Sync),
     /// Get and look at data sets.
     #[command(subcommand)]
     Data(data::Command),
@@ -244,6 +248,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             setup::settings(recipe.as_deref(), preset.as_deref()).map(done)
         }
         Some(Command::Export(command)) => export::run(&project, command).map(done),
+        Some(Command::Sync(export::Sync::Wandb { which, there })) => mirror::sync(&project, &which, &there),
         Some(Command::Devices { json }) => setup::devices(&project, json).map(done),
         Some(Command::Doctor { json }) => doctor::doctor(&project, json),
         Some(Command::Start { which, device, wait }) => start::start(&project, &which, device, wait),

@@ -5,8 +5,11 @@ pub mod health;
 pub mod history;
 pub mod host;
 pub mod limits;
+mod meter;
 pub mod processes;
 pub mod sample;
+
+pub use meter::Meter;
 
 use nvml_wrapper::error::NvmlError;
 use serde::Serialize;

@@ -32,6 +32,12 @@ pub enum Event {
     Embedding(Embedding),
     /// A checkpoint lies on the disk, verified.
     Checkpoint(Checkpoint),
+    /// A picture worth looking at was written.
+    Picture(Picture),
+    /// How the weights are spread.
+    Histograms(Histograms),
+    /// What the process and its devices were doing.
+    Usage(Usage),
     /// Something a person should know.
     Alert(Alert),
     /// Something worth keeping, and no cause for alarm.
@@ -157,6 +163,55 @@ pub struct Embedding {
     pub method: String,
     /// The file, relative to the run.
     pub file: String,
+}
+
+/// A picture in a file of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    /// After which epoch; 0 before the first.
+    pub epoch: u64,
+    /// Optimiser steps done.
+    pub step: u64,
+    /// What it shows: `views`.
+    pub name: String,
+    /// The file, a PNG, relative to the run.
+    pub file: String,
+}
+
+/// How the weights are spread after an epoch, by their names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Histograms {
+    /// After which epoch.
+    pub epoch: u64,
+    /// Optimiser steps done.
+    pub step: u64,
+    /// One for each tensor.
+    pub weights: BTreeMap<String, Histogram>,
+}
+
+/// How the numbers of a tensor are spread.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// The least of them.
+    pub min: f64,
+    /// The greatest.
+    pub max: f64,
+    /// Their sum.
+    pub sum: f64,
+    /// The sum of their squares.
+    pub squares: f64,
+    /// How many lie in each of as many equal parts from the least to the greatest; the greatest counts to the last part.
+    pub counts: Vec<u64>,
+}
+
+/// What the trainer and its devices were doing at a moment of the training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Optimiser steps done.
+    pub step: u64,
+    /// By name: `cpu` (cores in use), `memory` (bytes held), `gpu.0.busy`, `gpu.0.memory_busy`, `gpu.0.temperature` (°C),
+    /// `gpu.0.power` (W), `gpu.0.memory` (bytes in use on it); shares are from 0 to 1.
+    pub metrics: Metrics,
 }
 
 /// A checkpoint on the disk.

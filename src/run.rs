@@ -86,6 +86,18 @@ impl RunDir {
         records::replace(&self.experiment(), snapshot.trim_end().as_bytes())
     }
 
+    /// Writes the picture `name` as PNG. Gives its file, relative to the run.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub fn write_picture(&self, name: &str, png: &[u8]) -> std::io::Result<String> {
+        std::fs::create_dir_all(self.pictures())?;
+        let file = format!("pictures/{name}.png");
+        let mut beside = atomic_write_file::AtomicWriteFile::open(self.0.join(&file))?;
+        std::io::Write::write_all(&mut beside, png)?;
+        beside.commit().map(|()| file)
+    }
+
     /// What is trained, every default filled in. Written before the start.
     pub fn experiment(&self) -> PathBuf {
         self.0.join("experiment.toml")
@@ -99,6 +111,21 @@ impl RunDir {
     /// The record. Written by the trainer.
     pub fn events(&self) -> PathBuf {
         self.0.join("events.jsonl")
+    }
+
+    /// The record again, for TensorBoard. Written by the trainer.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.0.join("tensorboard")
+    }
+
+    /// The record again, for Weights & Biases. Written by `mocolab export wandb`.
+    pub fn wandb(&self) -> PathBuf {
+        self.0.join("wandb")
+    }
+
+    /// Pictures worth looking at. Written by the trainer.
+    pub fn pictures(&self) -> PathBuf {
+        self.0.join("pictures")
     }
 
     /// Torn ends of the record, kept as evidence.

@@ -169,7 +169,7 @@ impl RunState {
                 self.embeddings.retain(|known| known.file != embedding.file);
                 self.embeddings.push(embedding.clone());
             }
-            Event::Classes(_) | Event::Unknown => {}
+            Event::Classes(_) | Event::Picture(_) | Event::Histograms(_) | Event::Usage(_) | Event::Unknown => {}
         }
     }
 

@@ -1,5 +1,6 @@
-//! Verbs that take things out of runs for other programs: so far the weights of a network, for Python.
+//! Verbs that take things out of runs for other programs: the weights of a network, for Python; records are `mirror`'s.
 
+use super::mirror;
 use super::output::say;
 use crate::project::{self, Project};
 use crate::sight::Sight;
@@ -22,6 +23,36 @@ const AVERAGE: &str = "ema.";
 pub enum Command {
     /// Write a run's network as a safetensors file that torchvision's `load_state_dict` takes.
     Weights(Weights),
+    /// Write the records of runs as TensorBoard's event files, anew where the trainer did already.
+    Tensorboard {
+        #[command(flatten)]
+        which: mirror::Asked,
+        /// A folder for all of them [default: `tensorboard/` in each run].
+        #[arg(long, short, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Write the records of runs as offline runs of Weights & Biases, for `wandb sync` and `wandb leet`.
+    Wandb {
+        #[command(flatten)]
+        which: mirror::Asked,
+        #[command(flatten)]
+        there: mirror::There,
+        /// A folder for all of them [default: `wandb/` in each run].
+        #[arg(long, short, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// `mocolab sync …`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Sync {
+    /// Write the records of runs for Weights & Biases and have your `wandb` send them.
+    Wandb {
+        #[command(flatten)]
+        which: mirror::Asked,
+        #[command(flatten)]
+        there: mirror::There,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -51,7 +82,15 @@ fn moment(text: &str) -> Result<Moment, String> {
 }
 
 /// `mocolab export …`.
-pub fn run(project: &Project, Command::Weights(asked): Command) -> anyhow::Result<()> {
+pub fn run(project: &Project, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Weights(asked) => weights(project, asked),
+        Command::Tensorboard { which, out } => mirror::tensorboard(project, &which, out.as_deref()),
+        Command::Wandb { which, there, out } => mirror::wandb(project, &which, (out.as_deref(), &there)),
+    }
+}
+
+fn weights(project: &Project, asked: Weights) -> anyhow::Result<()> {
     let run = project.runs.find(&asked.run).map_err(anyhow::Error::msg)?;
     let sight = Sight::read(run.clone());
     let experiment = project::experiment(&run)?;

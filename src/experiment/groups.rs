@@ -80,6 +80,10 @@ settings! {
             "with `on_trouble = \"roll-back\"`: how often at most";
         precision: Precision = Precision::Auto, Precision::ALLOWED,
             "number format of the forward and backward pass; weights are always kept in fp32";
+        tensorboard: bool = true, "true or false",
+            "write the record as TensorBoard's event files too, beside it: `tensorboard --logdir runs`";
+        histograms_every: u32 = 0, "a whole number, 0 or more",
+            "epochs between histograms of all weights in the record, for TensorBoard and W&B; 0 = none";
     }
 }
 

@@ -12,6 +12,7 @@ mod embed;
 mod eval;
 mod lbfgs;
 mod method;
+mod mirror;
 mod moco;
 mod model;
 mod network;
@@ -35,6 +36,7 @@ mod views;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Parser;
 use control::Control;
+use mirror::Mirror;
 use mocolab::config::read_snapshot;
 use mocolab::data::{self, Places};
 use mocolab::event::Outcome;
@@ -114,6 +116,7 @@ fn attend(run: &RunDir) -> ExitCode {
             return ExitCode::from(if no_room(&error) { NO_ROOM } else { 1 });
         }
     };
+    let mirror = Mirror::start(run, job.attempt, experiment.recipe.keeping().tensorboard);
     let (place, scheduled) = (run.clone(), job.executor == "slurm");
     let trainer = std::thread::Builder::new().name("trainer".into()).spawn(move || {
         let result = catch_unwind(AssertUnwindSafe(|| train(&place, &job, experiment, &mut session)));
@@ -130,6 +133,7 @@ fn attend(run: &RunDir) -> ExitCode {
     let (outcome, code) = listen(run, &mut control, &end);
     // libtorch's own clean-up at exit must not meet a thread that still ends.
     let _ = trainer.join();
+    mirror.finish();
     ExitCode::from(if scheduled { hand_back(outcome, code) } else { code })
 }
 

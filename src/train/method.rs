@@ -129,6 +129,12 @@ pub trait Method {
     /// Features of the test pictures `images`, none of them empty, by the running statistics, and the answers where there are such.
     fn see(&self, images: &[i64]) -> Seen;
 
+    /// The training pictures `images` and `count` times what a step would make of them: bytes `[n, h, w, 3]` each; nothing of a
+    /// recipe that changes no pictures.
+    fn shown(&self, _images: &[i64], _count: usize) -> Vec<Tensor> {
+        Vec::new()
+    }
+
     /// What it went on from.
     fn beginning(&self) -> &Beginning;
 

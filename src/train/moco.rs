@@ -121,14 +121,6 @@ impl<'a> Moco<'a> {
         })
     }
 
-    /// The training pictures `images` and `count` views of them: bytes `[n, h, w, 3]` each.
-    pub fn shown(&self, images: &[i64], count: usize) -> Vec<Tensor> {
-        let steps = 0..count.div_ceil(2) as u64;
-        let views = steps.flat_map(|step| self.prepare(images, preview::place(step)).remove(0));
-        let views = views.take(count).map(|view| self.colours.bytes(&view));
-        std::iter::once(self.lead().train.plain(images)).chain(views).collect()
-    }
-
     fn lead(&self) -> &Replica {
         &self.replicas[0]
     }
@@ -292,6 +284,13 @@ impl Method for Moco<'_> {
 
     fn beginning(&self) -> &Beginning {
         &self.beginning
+    }
+
+    fn shown(&self, images: &[i64], count: usize) -> Vec<Tensor> {
+        let steps = 0..count.div_ceil(2) as u64;
+        let views = steps.flat_map(|step| self.prepare(images, preview::place(step)).remove(0));
+        let views = views.take(count).map(|view| self.colours.bytes(&view));
+        std::iter::once(self.lead().train.plain(images)).chain(views).collect()
     }
 
     fn named(&self, flat: &Tensor) -> Vec<(String, Tensor)> {

@@ -2,7 +2,7 @@
 //! standard output: a line of JSON ([`Header`]), then bytes.
 
 use crate::{
-    method::{Job, Place},
+    method::{Job, Method, Place},
     moco::Moco,
     parameters::Format,
     print,
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use tch::{Device, Tensor};
 
 /// The picture itself and four views of it.
-const COLUMNS: usize = 5;
+pub const COLUMNS: usize = 5;
 /// An epoch of the randomness used here: none of a training.
 const EPOCH: u64 = 1 << 39;
 
@@ -53,7 +53,7 @@ fn write(file: &str, count: &str) -> Result<()> {
 }
 
 /// `count` of `of` pictures, or all of them.
-fn choose(of: usize, count: usize, seed: u64) -> Vec<i64> {
+pub fn choose(of: usize, count: usize, seed: u64) -> Vec<i64> {
     let mut all: Vec<i64> = (0..of as i64).collect();
     Random::new(seed, Purpose::Preview, (0, 0)).shuffle(&mut all);
     all.truncate(count);

@@ -4,7 +4,8 @@ use super::control::Asked;
 pub use super::control::Wanted;
 use super::print;
 use anyhow::{Context, Result};
-use mocolab::event::{Event, Finished, Outcome};
+use mocolab::device::Meter;
+use mocolab::event::{Event, Finished, Outcome, Usage};
 use mocolab::run::{Log, RunDir};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
@@ -16,6 +17,7 @@ pub struct Session {
     log: Log,
     asked: Receiver<Asked>,
     step: u64,
+    usage: Meter,
 }
 
 impl Session {
@@ -26,7 +28,7 @@ impl Session {
     pub fn open(run: &RunDir, attempt: u32, asked: Receiver<Asked>) -> Result<Self> {
         let checkpoints = run.checkpoints();
         std::fs::create_dir_all(&checkpoints).with_context(|| format!("making `{}`", checkpoints.display()))?;
-        Ok(Self { run: run.clone(), checkpoints, log: Log::open(run, attempt)?, asked, step: 0 })
+        Ok(Self { run: run.clone(), checkpoints, log: Log::open(run, attempt)?, asked, step: 0, usage: Meter::new() })
     }
 
     /// In `directory`; the question numbered `at` (from 1) is answered by `wanted`, all others by [`Wanted::Go`].
@@ -76,6 +78,9 @@ impl Session {
     /// # Errors
     /// Where the record can't be written.
     pub fn wanted(&mut self) -> Result<Wanted> {
+        if let Some(metrics) = self.usage.read() {
+            self.write(Event::Usage(Usage { step: self.step, metrics }))?;
+        }
         let Ok((wanted, request)) = self.asked.try_recv() else { return Ok(Wanted::Go) };
         if let Some(request) = request {
             self.write(Event::Acknowledged { request })?;

@@ -91,13 +91,6 @@ impl<'a> Supervised<'a> {
         Ok(Self { settings, job, shape, replicas, test, learnt, held_out, colours, beginning })
     }
 
-    /// The training pictures `images` and `count` times what a step would make of them: bytes `[n, h, w, 3]` each.
-    pub fn shown(&self, images: &[i64], count: usize) -> Vec<Tensor> {
-        let made = (0..count as u64).map(|step| self.prepare(images, preview::place(step)).remove(0).x);
-        let made = made.map(|x| self.colours.bytes(&x));
-        std::iter::once(self.lead().train.plain(images)).chain(made).collect()
-    }
-
     fn lead(&self) -> &Replica {
         &self.replicas[0]
     }
@@ -226,6 +219,12 @@ impl Method for Supervised<'_> {
 
     fn beginning(&self) -> &Beginning {
         &self.beginning
+    }
+
+    fn shown(&self, images: &[i64], count: usize) -> Vec<Tensor> {
+        let made = (0..count as u64).map(|step| self.prepare(images, preview::place(step)).remove(0).x);
+        let made = made.map(|x| self.colours.bytes(&x));
+        std::iter::once(self.lead().train.plain(images)).chain(made).collect()
     }
 
     fn named(&self, flat: &Tensor) -> Vec<(String, Tensor)> {

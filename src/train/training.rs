@@ -4,6 +4,7 @@
 mod descent;
 mod ending;
 mod maps;
+mod pictured;
 mod progress;
 #[cfg(test)]
 mod tests;
@@ -73,6 +74,7 @@ pub fn run<M: Method>(job: &Job, session: &mut Session, make: impl Fn(Format, &F
         for warning in warnings.into_iter().chain(training.method.beginning().warnings.clone()) {
             ending::alert(session, "settings", warning)?;
         }
+        training.show_views(session)?;
     }
     // A process that is killed between a checkpoint and its event leaves one that nobody has heard of.
     resumed.map_or(Ok(()), |checkpoint| session.write(Event::Checkpoint(checkpoint)))?;
@@ -313,6 +315,9 @@ impl<'a, M: Method> Training<'a, M> {
             return self.collapse(collapsed, session);
         }
         self.progress.healthy = epoch;
+        if is_due(epoch, u64::from(self.keeping.histograms_every)) {
+            self.histograms(epoch, session)?;
+        }
         self.progress.ended = ended;
         if best || last || self.keeps(epoch) || is_due(epoch, self.keeping.checkpoint_every.get()) {
             self.save(session, best)?;
