@@ -5,6 +5,7 @@ mod data;
 mod doctor;
 mod export;
 mod follow;
+mod hook;
 mod list;
 mod map;
 mod mirror;
@@ -175,6 +176,14 @@ enum Command {
     /// Send runs to a service.
     #[command(subcommand)]
     Sync(export::Sync),
+    /// Who is told of runs by webhooks: list them, or send each a message. Exit status 1 where one could not be sent.
+    Hook {
+        /// What to do: `ls` or `test`.
+        #[arg(value_enum)]
+        what: hook::What,
+        /// Only this one.
+        name: Option<String>,
+    },
     /// Get and look at data sets.
     #[command(subcommand)]
     Data(data::Command),
@@ -249,6 +258,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Some(Command::Export(command)) => export::run(&project, command).map(done),
         Some(Command::Sync(export::Sync::Wandb { which, there })) => mirror::sync(&project, &which, &there),
+        Some(Command::Hook { what, name }) => hook::run(&project, what, name.as_deref()),
         Some(Command::Devices { json }) => setup::devices(&project, json).map(done),
         Some(Command::Doctor { json }) => doctor::doctor(&project, json),
         Some(Command::Start { which, device, wait }) => start::start(&project, &which, device, wait),

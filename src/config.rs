@@ -3,6 +3,7 @@
 
 mod change;
 mod grid;
+mod hook;
 mod origins;
 mod problem;
 mod read;
@@ -14,6 +15,7 @@ mod syntax;
 mod template;
 
 pub use change::{Entry, change, changes, entries};
+pub use hook::{Hook, Kind, Occasion, Secret};
 pub use problem::{Findings, Problem, Problems};
 pub use slurm::Slurm;
 pub use snapshot::{read_snapshot, snapshot};
@@ -37,6 +39,8 @@ pub struct Suite {
     pub groups: Vec<Group>,
     /// What jobs of Slurm ask for.
     pub slurm: Slurm,
+    /// Who is told of runs.
+    pub hooks: Vec<Hook>,
 }
 
 /// One `[experiment.NAME]` of the file.
@@ -115,6 +119,23 @@ fn is_like(pattern: &str, name: &str) -> bool {
     (0..=name.len()).any(|skipped| name.is_char_boundary(skipped) && is_like(rest, &name[skipped..]))
 }
 
+/// Who is told of runs, by `[hook.NAME]` in `text`, called `file` in messages: an `experiments.toml` or a user's file. The rest
+/// is not looked at.
+///
+/// # Errors
+///
+/// Everything that is wrong there.
+pub fn hooks(text: &str, file: &str) -> Result<Vec<Hook>, Problems> {
+    let mut findings = Findings::new(text, file);
+    let mut hooks = Vec::new();
+    if let Some(root) = document(text, &mut findings)
+        && let Some((key, value)) = root.get_ref().get_key_value("hook")
+    {
+        hooks = Hook::read(value.get_ref(), key.span(), &mut findings);
+    }
+    findings.into_result(hooks)
+}
+
 /// Reads `experiments.toml`: `text`, called `file` in messages. Grids are expanded and every default is filled in.
 ///
 /// # Errors
@@ -127,6 +148,7 @@ pub fn parse(text: &str, file: &str) -> Result<Suite, Problems> {
         let document = read::read(root.get_ref(), &mut findings);
         suite = grid::expand(&document, &mut findings);
         suite.slurm = document.slurm.clone();
+        suite.hooks.clone_from(&document.hooks);
         if findings.is_empty() {
             origins::check(&suite, &document, &mut findings);
         }

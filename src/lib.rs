@@ -14,6 +14,7 @@ pub mod event;
 pub mod executor;
 pub mod experiment;
 pub mod figure;
+pub mod herald;
 pub mod metrics;
 pub mod mirror;
 pub mod preview;

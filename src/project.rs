@@ -11,7 +11,7 @@ pub use sources::Sources;
 pub use submit::{Submitted, refuse_pending, resubmit};
 
 use anyhow::{Context, bail};
-use mocolab::config::{self, Slurm, Suite};
+use mocolab::config::{self, Hook, Slurm, Suite};
 use mocolab::data::Places;
 use mocolab::device::{self, Choice, Devices, Wanted};
 use mocolab::executor::local::{self, Launch};
@@ -95,7 +95,31 @@ impl Project {
     /// # Errors
     /// Where the user's file is wrong.
     pub fn slurm(suite: &Suite) -> anyhow::Result<Slurm> {
-        Ok(suite.slurm.clone().over(crate::ui::own_slurm()?))
+        Ok(suite.slurm.clone().over(crate::ui::own()?.0))
+    }
+
+    /// Who is told of runs: those whom the project's file names, and those of the user's own; of one name the project's.
+    ///
+    /// # Errors
+    /// Where one of the files is wrong.
+    pub fn hooks(&self) -> anyhow::Result<Vec<Hook>> {
+        let name = self.file.display();
+        let mut text = String::new();
+        match fs::File::open(&self.file) {
+            Ok(file) => file
+                .take(config::LARGEST_FILE as u64)
+                .read_to_string(&mut text)
+                .with_context(|| format!("reading `{name}`"))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error).with_context(|| format!("opening `{name}`")),
+        };
+        let mut hooks = config::hooks(&text, &name.to_string())?;
+        for own in crate::ui::own()?.1 {
+            if !hooks.iter().any(|hook| hook.name == own.name) {
+                hooks.push(own);
+            }
+        }
+        Ok(hooks)
     }
 
     /// Makes a new run of `experiment`: its data and its first weights found, its threads counted, its directory written.

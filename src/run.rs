@@ -113,6 +113,16 @@ impl RunDir {
         self.0.join("events.jsonl")
     }
 
+    /// Who is told of it. Written before the start.
+    pub fn hooks(&self) -> PathBuf {
+        self.0.join("hooks.json")
+    }
+
+    /// The attempt whose crash was told. Written by the agent.
+    pub fn told(&self) -> PathBuf {
+        self.0.join("told.json")
+    }
+
     /// The record again, for TensorBoard. Written by the trainer.
     pub fn tensorboard(&self) -> PathBuf {
         self.0.join("tensorboard")

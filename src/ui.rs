@@ -33,7 +33,7 @@ pub use list::Search;
 #[cfg(test)]
 pub use map::tests::sample as sample_map;
 use model::{Cmd, Model, Msg, Notice, update};
-pub use settings::{example, own_slurm};
+pub use settings::{example, own};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 use theme::Surroundings;

@@ -5,11 +5,13 @@ use super::output::say;
 use crate::project::{Here, Project, Stand, printed, said, settle};
 use crate::sight::Sight;
 use anyhow::{Context, bail};
+use mocolab::config::Occasion;
 use mocolab::device::Choice;
 use mocolab::device::sample::Sampler;
 use mocolab::executor::local::{self, Launch};
+use mocolab::herald;
 use mocolab::queue::Turn;
-use mocolab::run::{AgentLock, Reading, RunDir, Stamp, Ticket, Watch, process_start};
+use mocolab::run::{AgentLock, Job, Reading, RunDir, Stamp, Ticket, Watch, now, process_start};
 use mocolab::status::Status;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,6 +25,8 @@ const POLL: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A launcher of an agent that was killed holds the lock for a moment longer.
 const LOCK: Duration = Duration::from_secs(3);
+/// Seconds after which a crash is no news any more.
+const LONG_AGO: f64 = 24.0 * 3600.0;
 /// So many launches that fail one after another, or looks, are no fault of the runs.
 const TRIES: u32 = 3;
 
@@ -74,6 +78,8 @@ struct Known {
     sight: Sight,
     watch: Watch,
     stamp: Option<Stamp>,
+    /// Somebody wants to be told where it crashes.
+    crash_is_told: bool,
 }
 
 struct Agent<'a> {
@@ -132,11 +138,25 @@ impl<'a> Agent<'a> {
     fn step(&mut self) -> anyhow::Result<Step> {
         self.children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
         let turns = self.turns()?;
+        let watches = self.tell_of_crashes();
         if let Some((run, Turn::Start(devices))) = turns.iter().find(|(_, turn)| matches!(turn, Turn::Start(_))) {
             return Ok(if self.start(run, devices) { Step::Moved } else { Step::Waits });
         }
         let stuck = turns.iter().all(|(_, turn)| turn.is_stuck());
-        Ok(if stuck { Step::Rests } else { Step::Waits })
+        Ok(if stuck && !watches { Step::Rests } else { Step::Waits })
+    }
+
+    /// Tells of runs that crashed, each attempt once. True while there is a run at work of which that may have to be told.
+    fn tell_of_crashes(&self) -> bool {
+        let mut watches = false;
+        for known in self.known.values().filter(|known| known.crash_is_told) {
+            let sight = &known.sight;
+            watches |= sight.status.is_live();
+            if let (Status::Crashed, Some(job)) = (sight.status, &sight.job) {
+                tell_of_crash(sight, job);
+            }
+        }
+        watches
     }
 
     /// Who waits, in the order of their turns.
@@ -228,6 +248,34 @@ impl<'a> Agent<'a> {
     }
 }
 
+/// Tells the hooks of a run that its process is gone, unless that is told or long ago. Each gets its tries; then it is told.
+fn tell_of_crash(sight: &Sight, job: &Job) {
+    let run = &sight.run;
+    let told = run.read_told().ok().flatten().unwrap_or(0);
+    if told >= job.attempt || now() - sight.state.last_seen.max(job.t) > LONG_AGO {
+        return;
+    }
+    // First the mark: a message that is lost is better than one every half a second.
+    if let Err(error) = run.write_told(&job.attempt) {
+        return tell(&format!("{}: what is told of it can't be noted: {error}", run.label()));
+    }
+    let message = herald::crashed(&run.label(), (&job.host, job.attempt, now()), &sight.state, said(run, 0, 5));
+    let hooks = run.read_hooks().ok().flatten().unwrap_or_default();
+    for hook in hooks.into_iter().filter(|hook| hook.wants(Occasion::Crashed)) {
+        let (message, label) = (message.clone(), run.label());
+        // On a thread of its own: the queue goes on.
+        thread::spawn(move || {
+            match herald::deliver(&hook, &message, |wait| {
+                thread::sleep(wait);
+                true
+            }) {
+                Ok(()) => tell(&format!("the hook `{}` was told that {label} crashed", hook.name)),
+                Err(why) => tell(&format!("the hook `{}` was not told that {label} crashed: {why}", hook.name)),
+            }
+        });
+    }
+}
+
 /// It has its devices: at work, or its process has not gone yet.
 fn trains(sight: &Sight) -> bool {
     let alive = |pid, start| process_start(pid) == Some(start);
@@ -236,8 +284,10 @@ fn trains(sight: &Sight) -> bool {
 
 impl Known {
     fn new(run: RunDir) -> Self {
+        let hooks = run.read_hooks().ok().flatten().unwrap_or_default();
+        let crash_is_told = hooks.iter().any(|hook| hook.wants(Occasion::Crashed));
         let (sight, watch) = Sight::open(run, Reading::glimpse);
-        Self { sight, watch, stamp: None }
+        Self { sight, watch, stamp: None, crash_is_told }
     }
 
     fn look(&mut self) {

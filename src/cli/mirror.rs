@@ -62,7 +62,7 @@ pub fn tensorboard(project: &Project, asked: &Asked, out: Option<&Path>) -> anyh
                 folder.display()
             );
         }
-        let mut board = Board::new(&run, &folder, project.places.clone(), 0);
+        let mut board = Board::new(&run, &folder, project.places.clone());
         let passed = mirror::each(&run, |line| board.tell(line))
             .and_then(|passed| board.flush().map(|()| passed))
             .with_context(|| format!("writing {} into `{}`", run.label(), folder.display()))?;

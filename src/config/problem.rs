@@ -88,6 +88,8 @@ struct Finding {
     span: Option<Range<usize>>,
     message: String,
     help: Vec<String>,
+    /// What stands in the line after a `=` is not to be shown.
+    secret: bool,
 }
 
 impl<'a> Findings<'a> {
@@ -103,12 +105,20 @@ impl<'a> Findings<'a> {
 
     /// Something wrong at `span`, in bytes; `help` is what is allowed or what to do next.
     pub fn add(&mut self, span: Range<usize>, message: impl Into<String>, help: impl IntoIterator<Item = String>) {
-        self.found.push(Finding { span: Some(span), message: message.into(), help: help.into_iter().collect() });
+        let help = help.into_iter().collect();
+        self.found.push(Finding { span: Some(span), message: message.into(), help, secret: false });
+    }
+
+    /// As [`Findings::add`], where the line may hold a secret: of its value nothing is shown.
+    pub fn add_secret(&mut self, span: Range<usize>, message: &str, help: &str) {
+        let help = vec![help.to_owned()];
+        self.found.push(Finding { span: Some(span), message: message.to_owned(), help, secret: true });
     }
 
     /// Something wrong with the file as a whole.
     pub fn add_whole(&mut self, message: impl Into<String>, help: impl IntoIterator<Item = String>) {
-        self.found.push(Finding { span: None, message: message.into(), help: help.into_iter().collect() });
+        let help = help.into_iter().collect();
+        self.found.push(Finding { span: None, message: message.into(), help, secret: false });
     }
 
     /// The text at `span`, short enough for a message.
@@ -150,7 +160,7 @@ impl Finding {
             column: place.as_ref().map_or(1, |place| place.column),
             message: printable(&self.message),
             help: self.help.iter().map(|line| printable(line)).collect(),
-            excerpt: place.as_ref().map(Place::excerpt),
+            excerpt: place.map(|place| if self.secret { place.hidden() } else { place }.excerpt()),
         }
     }
 }
@@ -176,6 +186,13 @@ impl<'a> Place<'a> {
             characters: text[start..end.min(line_end)].trim_end().chars().count().max(1),
             line_text: text[line_start..line_end].trim_end(),
         }
+    }
+
+    /// Without what stands after the `=`.
+    fn hidden(self) -> Self {
+        let end = self.line_text.find('=').map_or(0, |place| place + 1);
+        let characters = self.line_text[..end].chars().count().saturating_sub(self.column - 1).max(1);
+        Self { line_text: &self.line_text[..end], characters, ..self }
     }
 
     fn excerpt(&self) -> Excerpt {

@@ -2,6 +2,7 @@
 
 use super::{
     LARGEST_SUITE,
+    hook::Hook,
     problem::Findings,
     scope::Scope,
     slurm::Slurm,
@@ -23,6 +24,8 @@ pub(super) struct Document {
     pub experiments: Vec<Draft>,
     /// `[executor.slurm]`.
     pub slurm: Slurm,
+    /// `[hook.NAME]`.
+    pub hooks: Vec<Hook>,
 }
 
 /// One `[experiment.NAME]`.
@@ -74,13 +77,15 @@ pub(super) fn read(root: &DeTable, findings: &mut Findings) -> Document {
                 document.experiments =
                     in_order(table).into_iter().filter_map(|(key, value)| experiment(key, value, findings)).collect();
             }
+            ("hook", value) => document.hooks = Hook::read(value, key.span(), findings),
             ("executor", value) => document.slurm = Slurm::read(value, key.span(), findings),
             ("defaults", _) => not_a_table(key, "[defaults]", findings),
             ("experiment", _) => not_a_table(key, "[experiment.NAME]", findings),
             (word, _) => {
-                let known = did_you_mean(word, ["defaults", "experiment", "executor"]);
+                let known = did_you_mean(word, ["defaults", "experiment", "executor", "hook"]);
                 let tables =
-                    "allowed: [experiment.NAME], for what they share [defaults], and [executor.slurm]".to_owned();
+                    "allowed: [experiment.NAME], for what they share [defaults], [executor.slurm] and [hook.NAME]"
+                        .to_owned();
                 let message = format!("`{}` is not known at the top of the file", findings.quote(key.span()));
                 findings.add(key.span(), message, known.into_iter().chain([tables]));
             }

@@ -1,6 +1,9 @@
 //! Small pictures beside each other on one.
 
-use image::{ExtendedColorType, ImageEncoder, codecs::png::{CompressionType, FilterType, PngEncoder}};
+use image::{
+    ExtendedColorType, ImageEncoder,
+    codecs::png::{CompressionType, FilterType, PngEncoder},
+};
 use std::io;
 
 /// A PNG with `pictures` of `[width, height]`, RGB row by row, `columns` in a row, each pixel a square of `scale`; what is left

@@ -30,8 +30,6 @@ pub struct Board {
     places: Places,
     /// A map was made that the projector does not show yet.
     mapped: bool,
-    /// Attempts before this have their files.
-    from: u32,
     file: Option<EventFile>,
     classes: Vec<String>,
     step: u64,
@@ -40,14 +38,14 @@ pub struct Board {
 }
 
 impl Board {
-    /// Writes what the record of `run` says from attempt `from` on into `folder`; all lines are to be told in their order.
-    pub fn new(run: &RunDir, folder: &Path, places: Places, from: u32) -> Self {
+    /// Writes what the record of `run` says into `folder`; all lines are to be told in their order. Files of an attempt before
+    /// are written anew: its process may have died before all was told.
+    pub fn new(run: &RunDir, folder: &Path, places: Places) -> Self {
         Self {
             run: run.clone(),
             folder: folder.to_owned(),
             places,
             mapped: false,
-            from,
             file: None,
             classes: Vec::new(),
             step: 0,
@@ -93,7 +91,7 @@ impl Board {
                 self.write(line.t, *step, vec![hparams::end(*outcome, line.t)])
             }
             Event::Embedding(_) => {
-                self.mapped |= line.attempt >= self.from;
+                self.mapped = true;
                 Ok(())
             }
             Event::Acknowledged { .. } | Event::Recovered { .. } | Event::Unknown => Ok(()),
@@ -116,9 +114,6 @@ impl Board {
         self.once.go_back(started.from_step);
         self.classes.clone_from(&started.classes);
         (self.step, self.steps_per_epoch) = (started.from_step, started.steps_per_epoch.max(1));
-        if line.attempt < self.from {
-            return Ok(());
-        }
         self.file.as_mut().map_or(Ok(()), EventFile::flush)?;
         fs::create_dir_all(&self.folder)?;
         // Readers go by the order of names. An export writes the same files as the trainer did.

@@ -14,7 +14,7 @@ use mocolab::experiment::need::{Need, Place, Sizes};
 use mocolab::experiment::{DataSource, Experiment, Name, Origin};
 use mocolab::queue::{Live, Slot, Source, Turn, Waiting, Wanted, order, plan};
 use mocolab::run::{Claim, Job, RunDir, Ticket, Watch, create_with};
-use mocolab::status::Status;
+use mocolab::status::{Lock, Status};
 use mocolab::survival::{Facts, lasting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
@@ -151,13 +151,24 @@ impl Project {
         Ok(())
     }
 
-    /// As [`Project::wake_agent`], where a run waits for its start.
+    /// As [`Project::wake_agent`], where a run waits for its start, or somebody is to be told where one crashes.
     ///
     /// # Errors
     /// As there, or where the runs can't be read.
     pub fn wake_if_waiting(&self) -> anyhow::Result<()> {
         let waits = |run: &RunDir| run.ticket().exists() && run.has_turn().unwrap_or(true);
+        let watched = |run: &RunDir| run.hooks().exists() && run.probe() == Lock::Held;
+        let waits = |run: &RunDir| waits(run) || watched(run);
         if self.runs.list()?.iter().any(waits) { self.wake_agent() } else { Ok(()) }
+    }
+
+    /// Writes into `run` who is to be told of it.
+    ///
+    /// # Errors
+    /// Where a file that says so is wrong, or it can't be written.
+    fn tell_of(&self, run: &RunDir) -> anyhow::Result<()> {
+        let hooks = self.hooks()?;
+        if hooks.is_empty() { Ok(()) } else { Ok(run.write_hooks(&hooks)?) }
     }
 
     /// As [`Project::begin`], with a ticket for the queue; of one whose weights are not there yet the file names the moment of
@@ -184,7 +195,9 @@ impl Project {
         let (now, text) = (jiff::ZonedDateTime::now(), config::snapshot(&resolved));
         let run = create_with(&self.runs, &of.name, &now, (&text, ticket))
             .with_context(|| format!("making a run in `{}`", self.runs.path().display()))?;
-        Ok((run, drawn.map(str::to_owned).into_iter().chain(taken).collect()))
+        // Who is told of it is no reason not to train.
+        let untold = self.tell_of(&run).err().map(|error| format!("nobody will be told of it: {error:#}"));
+        Ok((run, drawn.map(str::to_owned).into_iter().chain(taken).chain(untold).collect()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The small files of a run, each JSON, each replaced whole: what was launched, what is wanted, who lives, what ran.
 
 use super::RunDir;
+use crate::config::Hook;
 use crate::status::{Heartbeat, Lock, Wish};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fs;
@@ -162,6 +163,8 @@ record!(Request, read_request, write_request, request);
 record!(Notes, read_notes, write_notes, notes);
 record!(Ticket, read_ticket, write_ticket, ticket);
 record!(Vec<Source>, read_sources, write_sources, source);
+record!(Vec<Hook>, read_hooks, write_hooks, hooks);
+record!(u32, read_told, write_told, told);
 
 impl RunDir {
     /// Whether it has a ticket that still counts: nothing was launched since it was written.

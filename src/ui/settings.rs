@@ -8,7 +8,7 @@ pub use example::example;
 
 use crate::ui::keys::{Change, Keys};
 use crate::ui::theme::Wanted;
-use mocolab::config::{Findings, LARGEST_FILE, Problems, Slurm, document};
+use mocolab::config::{Findings, Hook, LARGEST_FILE, Problems, Slurm, document};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -27,6 +27,8 @@ pub struct Settings {
     pub smoothing: f64,
     /// What jobs of Slurm ask for, where a project's file says nothing.
     pub slurm: Slurm,
+    /// Who is told of all your runs, beside those whom a project's file names.
+    pub hooks: Vec<Hook>,
     /// Other keys.
     changes: Vec<Change>,
 }
@@ -39,6 +41,7 @@ impl Default for Settings {
             fps: 4,
             smoothing: 0.0,
             slurm: Slurm::default(),
+            hooks: Vec::new(),
             changes: Vec::new(),
         }
     }
@@ -77,15 +80,18 @@ pub fn user_folder(variable: impl Fn(&str) -> Option<OsString>, name: &str, besi
     folder(name).or_else(|| Some(folder("HOME")?.join(beside)))
 }
 
-/// What the user's own file has jobs of Slurm ask for.
+/// What the user's own file says beyond the screen: what jobs of Slurm ask for, and who is told of runs.
 ///
 /// # Errors
 /// Where the file is wrong: nobody's jobs are to be submitted with what it does not say.
-pub fn own_slurm() -> anyhow::Result<Slurm> {
-    let Some(path) = place(|name| std::env::var_os(name)) else { return Ok(Slurm::default()) };
+pub fn own() -> anyhow::Result<(Slurm, Vec<Hook>)> {
+    let Some(path) = place(|name| std::env::var_os(name)) else { return Ok(Default::default()) };
     match text(&path) {
-        Ok(text) => Ok(parse(&text, &path.display().to_string())?.slurm),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Slurm::default()),
+        Ok(text) => {
+            let Settings { slurm, hooks, .. } = parse(&text, &path.display().to_string())?;
+            Ok((slurm, hooks))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Default::default()),
         Err(error) => Err(anyhow::Error::new(error).context(format!("reading `{}`", path.display()))),
     }
 }

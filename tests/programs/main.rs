@@ -18,6 +18,8 @@ mod preview;
 mod processes;
 mod project;
 mod queue;
+#[cfg(feature = "torch")]
+mod readers;
 mod screen;
 mod series;
 #[cfg(feature = "torch")]

@@ -212,7 +212,7 @@ pub fn assert_alike(one: (&Project, &str), other: (&Project, &str)) {
 
 /// Sends the trainer of `run` a signal when it has written a checkpoint and made a few steps of the next epoch. It is held while
 /// that is looked at, so that it can't run on into another epoch.
-fn end_in_the_middle_of_an_epoch(run: &RunDir, signal: Signal) {
+pub fn end_in_the_middle_of_an_epoch(run: &RunDir, signal: Signal) {
     let pid = trainer(run);
     poll("the middle of an epoch after a checkpoint", || {
         kill_process(pid, Signal::STOP).unwrap();

@@ -153,7 +153,7 @@ def served(logdir):
 
 if __name__ == "__main__":
     run = Path(sys.argv[1])
-    found = {"accumulated": accumulated(run / "tensorboard")}
+    found = {"accumulated": accumulated(run if "--flat" in sys.argv else run / "tensorboard")}
     if "--server" in sys.argv:
         found["served"] = served(run.parent)
     json.dump(found, sys.stdout)

@@ -38,6 +38,13 @@ pub fn example() -> String {
 
 # What jobs of Slurm ask for; [executor.slurm] in a project's experiments.toml goes before it, setting by setting.
 {slurm}
+# Who is told of your runs, beside those whom [hook.NAME] in a project's experiments.toml names: slack, discord, teams, ntfy or json.
+# Addresses are passwords and stand elsewhere: in a variable (url_env) or in a file that only you can read (url_file).
+# hook.me.kind = \"ntfy\"
+# hook.me.url_file = \"~/.config/mocolab/ntfy.url\"
+# hook.me.events = [\"started\", \"alert\", \"finished\", \"failed\", \"crashed\"]    # also: epoch, best, stopped
+# hook.me.every = 0                                # epochs between reports
+
 # Keys: all that a row is to have, in place of those it has. [] takes them away.
 # x G ? ctrl-r alt-x f5 up down left right pageup pagedown home end enter esc tab backtab space backspace delete insert
 [keys]

@@ -3,13 +3,13 @@
 use super::Settings;
 use crate::ui::keys::{Action, Change, Keys, Place, Press, Row};
 use crate::ui::theme::Look;
-use mocolab::config::{Findings, Slurm, did_you_mean};
+use mocolab::config::{Findings, Hook, Slurm, did_you_mean};
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 /// The settings at the top of the file: name, what is allowed.
-pub(super) const NAMES: [&str; 7] = ["theme", "ascii", "mouse", "fps", "smoothing", "executor", "keys"];
+pub(super) const NAMES: [&str; 8] = ["theme", "ascii", "mouse", "fps", "smoothing", "executor", "hook", "keys"];
 
 type Value<'a> = Spanned<DeValue<'a>>;
 
@@ -23,6 +23,7 @@ pub(super) fn settings(root: &DeTable, findings: &mut Findings) -> Settings {
             "fps" => settings.fps = frames(value, findings).unwrap_or_default(),
             "smoothing" => settings.smoothing = share(value, findings).unwrap_or_default(),
             "executor" => settings.slurm = Slurm::read(value.get_ref(), key.span(), findings),
+            "hook" => settings.hooks = Hook::read(value.get_ref(), key.span(), findings),
             "keys" => settings.changes = keys(value, findings),
             word => {
                 let message = format!("there is no setting `{}`", findings.quote(key.span()));
