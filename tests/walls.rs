@@ -28,7 +28,7 @@ struct Wall {
 const TERMINAL: &[&str] = &["ratatui", "crossterm", "tokio", "futures", "indicatif", "textplots"];
 const TRAINER: &[&str] = &["tch", "libloading", "signal_hook"];
 const VALUES: &[&str] =
-    &["embedding", "experiment", "event", "metrics", "preview", "schedule", "curve", "random", "text"];
+    &["embedding", "experiment", "event", "figure", "metrics", "preview", "schedule", "curve", "random", "text"];
 const RULES: &[&str] = &["config", "state", "status", "compare", "queue"];
 const WORLD: &[&str] = &["crate::run", "crate::device", "crate::executor", "crate::data", "crate::survival"];
 

@@ -5,7 +5,7 @@ use super::output::say;
 use crate::project::{Here, Project, Stand, printed, said, settle};
 use crate::sight::Sight;
 use anyhow::{Context, bail};
-use mocolab::config::Occasion;
+use mocolab::config::{Hook, Occasion};
 use mocolab::device::Choice;
 use mocolab::device::sample::Sampler;
 use mocolab::executor::local::{self, Launch};
@@ -16,7 +16,7 @@ use mocolab::status::Status;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Child;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Between two looks.
@@ -92,6 +92,8 @@ struct Agent<'a> {
     sampler: Sampler,
     /// Launchers, which become trainers: waited for, so that they leave no zombies.
     children: Vec<Child>,
+    /// Those who tell of crashes, until they have.
+    tellers: Vec<JoinHandle<()>>,
     /// Launches that failed, one after another.
     failed: u32,
 }
@@ -106,6 +108,7 @@ impl<'a> Agent<'a> {
             known: BTreeMap::new(),
             sampler: Sampler::new(project.runs.path()),
             children: Vec::new(),
+            tellers: Vec::new(),
             failed: 0,
         })
     }
@@ -146,17 +149,18 @@ impl<'a> Agent<'a> {
         Ok(if stuck && !watches { Step::Rests } else { Step::Waits })
     }
 
-    /// Tells of runs that crashed, each attempt once. True while there is a run at work of which that may have to be told.
-    fn tell_of_crashes(&self) -> bool {
+    /// Tells of runs that crashed, each attempt once. True while that is under way, or may become necessary.
+    fn tell_of_crashes(&mut self) -> bool {
         let mut watches = false;
         for known in self.known.values().filter(|known| known.crash_is_told) {
             let sight = &known.sight;
             watches |= sight.status.is_live();
             if let (Status::Crashed, Some(job)) = (sight.status, &sight.job) {
-                tell_of_crash(sight, job);
+                self.tellers.extend(tell_of_crash(sight, job));
             }
         }
-        watches
+        self.tellers.retain(|teller| !teller.is_finished());
+        watches || !self.tellers.is_empty()
     }
 
     /// Who waits, in the order of their turns.
@@ -249,31 +253,33 @@ impl<'a> Agent<'a> {
 }
 
 /// Tells the hooks of a run that its process is gone, unless that is told or long ago. Each gets its tries; then it is told.
-fn tell_of_crash(sight: &Sight, job: &Job) {
+fn tell_of_crash(sight: &Sight, job: &Job) -> Vec<JoinHandle<()>> {
     let run = &sight.run;
     let told = run.read_told().ok().flatten().unwrap_or(0);
     if told >= job.attempt || now() - sight.state.last_seen.max(job.t) > LONG_AGO {
-        return;
+        return Vec::new();
     }
     // First the mark: a message that is lost is better than one every half a second.
     if let Err(error) = run.write_told(&job.attempt) {
-        return tell(&format!("{}: what is told of it can't be noted: {error}", run.label()));
+        tell(&format!("{}: what is told of it can't be noted: {error}", run.label()));
+        return Vec::new();
     }
     let message = herald::crashed(&run.label(), (&job.host, job.attempt, now()), &sight.state, said(run, 0, 5));
     let hooks = run.read_hooks().ok().flatten().unwrap_or_default();
-    for hook in hooks.into_iter().filter(|hook| hook.wants(Occasion::Crashed)) {
+    let wanted = hooks.into_iter().filter(|hook| hook.wants(Occasion::Crashed));
+    // On threads of their own: the queue goes on.
+    let teller = |hook: Hook| {
         let (message, label) = (message.clone(), run.label());
-        // On a thread of its own: the queue goes on.
-        thread::spawn(move || {
-            match herald::deliver(&hook, &message, |wait| {
-                thread::sleep(wait);
-                true
-            }) {
-                Ok(()) => tell(&format!("the hook `{}` was told that {label} crashed", hook.name)),
-                Err(why) => tell(&format!("the hook `{}` was not told that {label} crashed: {why}", hook.name)),
-            }
-        });
-    }
+        let wait = |pause| {
+            thread::sleep(pause);
+            true
+        };
+        thread::spawn(move || match herald::deliver(&hook, &message, wait) {
+            Ok(()) => tell(&format!("the hook `{}` was told that {label} crashed", hook.name)),
+            Err(why) => tell(&format!("the hook `{}` was not told that {label} crashed: {why}", hook.name)),
+        })
+    };
+    wanted.map(teller).collect()
 }
 
 /// It has its devices: at work, or its process has not gone yet.

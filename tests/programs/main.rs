@@ -12,6 +12,8 @@ mod export;
 mod fake_train;
 mod gpus;
 #[cfg(feature = "torch")]
+mod hooks;
+#[cfg(feature = "torch")]
 mod map;
 #[cfg(feature = "torch")]
 mod preview;
