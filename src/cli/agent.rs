@@ -11,7 +11,7 @@ use mocolab::device::sample::Sampler;
 use mocolab::executor::local::{self, Launch};
 use mocolab::herald;
 use mocolab::queue::Turn;
-use mocolab::run::{AgentLock, Job, Reading, RunDir, Stamp, Ticket, Watch, now, process_start};
+use mocolab::run::{AgentLock, Job, Reading, RunDir, Stamp, Ticket, Watch, host, now, process_start};
 use mocolab::status::Status;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ pub fn agent(project: &Project) -> anyhow::Result<()> {
         agent.work()?;
         agent.lock = None;
         // Whoever queued something while the lock was held has found an agent at work.
-        if agent.turns()?.iter().all(|(_, turn)| turn.is_stuck()) {
+        if agent.turns()?.iter().all(|(_, turn)| turn.is_stuck()) && !agent.tell_of_crashes() {
             return Ok(());
         }
     }
@@ -154,8 +154,12 @@ impl<'a> Agent<'a> {
         let mut watches = false;
         for known in self.known.values().filter(|known| known.crash_is_told) {
             let sight = &known.sight;
+            // Of other machines their own agents tell, and of its jobs Slurm can (`--mail-type`).
+            let Some(job) = sight.job.as_ref().filter(|job| job.executor == "local" && job.host == host()) else {
+                continue;
+            };
             watches |= sight.status.is_live();
-            if let (Status::Crashed, Some(job)) = (sight.status, &sight.job) {
+            if sight.status == Status::Crashed {
                 self.tellers.extend(tell_of_crash(sight, job));
             }
         }
@@ -290,10 +294,8 @@ fn trains(sight: &Sight) -> bool {
 
 impl Known {
     fn new(run: RunDir) -> Self {
-        let hooks = run.read_hooks().ok().flatten().unwrap_or_default();
-        let crash_is_told = hooks.iter().any(|hook| hook.wants(Occasion::Crashed));
         let (sight, watch) = Sight::open(run, Reading::glimpse);
-        Self { sight, watch, stamp: None, crash_is_told }
+        Self { sight, watch, stamp: None, crash_is_told: false }
     }
 
     fn look(&mut self) {
@@ -303,6 +305,10 @@ impl Known {
             return;
         }
         self.stamp = stamp;
+        if !self.crash_is_told {
+            let hooks = self.sight.run.read_hooks().ok().flatten().unwrap_or_default();
+            self.crash_is_told = hooks.iter().any(|hook| hook.wants(Occasion::Crashed));
+        }
         if let Err(error) = self.sight.look(&mut self.watch) {
             self.sight.trouble = Some(error.to_string());
         }

@@ -131,23 +131,27 @@ impl Hook {
 
     /// Reads `[hook]`: a table for each.
     pub fn read(value: &DeValue, span: Range<usize>, findings: &mut Findings) -> Vec<Self> {
-        let DeValue::Table(hooks) = value else {
-            let help = "write [hook.NAME] on a line of its own and its settings below";
-            findings.add(span, "`hook` is not a table".to_owned(), [help.to_owned()]);
-            return Vec::new();
-        };
-        let mut read = Vec::new();
-        for (name, value) in hooks {
-            if let DeValue::Table(table) = value.get_ref() {
-                read.extend(one(name.get_ref(), name.span(), table, findings));
-            } else {
-                let help = "write [hook.NAME] on a line of its own and its settings below";
-                let message = format!("the hook `{}` is not a table", findings.quote(name.span()));
-                findings.add(name.span(), message, [help.to_owned()]);
-            }
-        }
-        read
+        findings.hiding(|findings| all(value, span, findings))
     }
+}
+
+fn all(value: &DeValue, span: Range<usize>, findings: &mut Findings) -> Vec<Hook> {
+    let DeValue::Table(hooks) = value else {
+        let help = "write [hook.NAME] on a line of its own and its settings below";
+        findings.add(span, "`hook` is not a table".to_owned(), [help.to_owned()]);
+        return Vec::new();
+    };
+    let mut read = Vec::new();
+    for (name, value) in hooks {
+        if let DeValue::Table(table) = value.get_ref() {
+            read.extend(one(name.get_ref(), name.span(), table, findings));
+        } else {
+            let help = "write [hook.NAME] on a line of its own and its settings below";
+            let message = format!("the hook `{}` is not a table", findings.quote(name.span()));
+            findings.add(name.span(), message, [help.to_owned()]);
+        }
+    }
+    read
 }
 
 fn one(name: &str, span: Range<usize>, table: &DeTable, findings: &mut Findings) -> Option<Hook> {
@@ -158,9 +162,9 @@ fn one(name: &str, span: Range<usize>, table: &DeTable, findings: &mut Findings)
         match word.get_ref().as_ref() {
             "kind" => kind = named(("kind", value), &Kind::ALL, findings),
             "url_env" => url = url.or(text.and_then(variable).map(Secret::Env).or_else(|| no_variable(value, findings))),
-            "url_file" => url = url.or(text.map(|path| Secret::File(path.to_owned()))),
+            "url_file" => url = url.or(path(value, findings)),
             "key_env" => key = key.or(text.and_then(variable).map(Secret::Env).or_else(|| no_variable(value, findings))),
-            "key_file" => key = key.or(text.map(|path| Secret::File(path.to_owned()))),
+            "key_file" => key = key.or(path(value, findings)),
             "every" => {
                 let number = value.get_ref().as_integer().and_then(|number| number.as_str().parse().ok());
                 if number.is_none() {
@@ -170,11 +174,11 @@ fn one(name: &str, span: Range<usize>, table: &DeTable, findings: &mut Findings)
                 every = number.unwrap_or(0);
             }
             "events" => events = occasions(value, findings),
-            "url" | "secret" | "token" | "key" => findings.add_secret(
+            "url" | "secret" | "token" | "key" => findings.add(
                 word.span(),
                 "a secret does not belong into this file",
-                "an address is a password: put it into a variable and name that, url_env = \"LAB_HOOK\", or into a file \
-                 that only you can read (chmod 600), url_file = \"~/.config/mocolab/lab.url\"; likewise key_env, key_file",
+                [                "an address is a password: put it into a variable and name that, url_env = \"LAB_HOOK\", or into a file \
+                 that only you can read (chmod 600), url_file = \"~/.config/mocolab/lab.url\"; likewise key_env, key_file".to_owned()],
             ),
             other => {
                 let message = format!("there is no setting `{}` of a hook", findings.quote(word.span()));
@@ -191,6 +195,17 @@ fn one(name: &str, span: Range<usize>, table: &DeTable, findings: &mut Findings)
     Some(Hook { name: name.to_owned(), kind: kind?, url: url?, key, events, every })
 }
 
+/// The path of a file; nothing of what is an address itself.
+fn path(value: &Spanned<DeValue>, findings: &mut Findings) -> Option<Secret> {
+    let path = value.get_ref().as_str().filter(|path| !path.is_empty() && !path.contains("://"));
+    if path.is_none() {
+        let help =
+            "allowed: the path of a file that holds it and that only you can read, as \"~/.config/mocolab/lab.url\"";
+        findings.add(value.span(), "this is no path of a file", [help.to_owned()]);
+    }
+    path.map(|path| Secret::File(path.to_owned()))
+}
+
 /// The name of a variable; nothing of what looks like the secret itself.
 fn variable(text: &str) -> Option<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -201,7 +216,7 @@ fn no_variable(value: &Spanned<DeValue>, findings: &mut Findings) -> Option<Secr
     // What stands there may be the secret: it is not repeated.
     let help =
         "allowed: the name of a variable, as url_env = \"LAB_HOOK\"; the address itself belongs into that variable";
-    findings.add_secret(value.span(), "this is no name of a variable", help);
+    findings.add(value.span(), "this is no name of a variable", [help.to_owned()]);
     None
 }
 
@@ -261,6 +276,19 @@ mod tests {
         assert!(said.contains("no name of a variable") && !said.contains("SECRETTOKEN"), "{said}");
         let said = wrong("[hook.lab]\nkind = \"slack\"\nurl = \"https://hooks.slack.com/T0/SECRETTOKEN\"\n");
         assert!(said.contains(":3:1: a secret does not") && said.contains("url_env"), "{said}");
-        assert!(!said.contains("SECRETTOKEN"), "{said}");
+        let address = "https://hooks.slack.com/T0/SECRETTOKEN";
+        for wrong_way in [
+            format!("[hook.lab]\nkind = \"slack\"\nurl = \"{address}\"\n"),
+            format!("[hook.lab]\nkind = \"slack\"\nurl_file = \"{address}\"\n"),
+            format!("[hook.lab]\nkind = \"slack\"\nurl = {address}\n"),
+            format!("[hook.lab]\nkind = \"{address}\"\nwebhook = \"{address}\"\n"),
+            format!("hook.lab = {{ kind = \"slack\", url = \"{address}\" }}\n"),
+            format!("hook.lab.url = \"{address}\"\nhook.lab.every = \"{address}\"\n"),
+            "[hook.lab]\nkind = \"json\"\nurl_env = \"LAB\"\ntokn = \"SECRETTOKEN\"\n".to_owned(),
+            format!("hook = \"{address}\"\n"),
+        ] {
+            let said = wrong(&wrong_way);
+            assert!(!said.contains("SECRETTOKEN"), "{wrong_way}{said}");
+        }
     }
 }

@@ -80,6 +80,8 @@ pub struct Findings<'a> {
     text: &'a str,
     file: &'a str,
     found: Vec<Finding>,
+    /// What is read now may hold secrets.
+    secret: bool,
 }
 
 /// A problem before its line is looked up. `None` is the file as a whole.
@@ -95,7 +97,7 @@ struct Finding {
 impl<'a> Findings<'a> {
     /// None yet in `text`, which messages call `file`.
     pub fn new(text: &'a str, file: &'a str) -> Self {
-        Self { text, file, found: Vec::new() }
+        Self { text, file, found: Vec::new(), secret: false }
     }
 
     /// Nothing was found.
@@ -106,13 +108,15 @@ impl<'a> Findings<'a> {
     /// Something wrong at `span`, in bytes; `help` is what is allowed or what to do next.
     pub fn add(&mut self, span: Range<usize>, message: impl Into<String>, help: impl IntoIterator<Item = String>) {
         let help = help.into_iter().collect();
-        self.found.push(Finding { span: Some(span), message: message.into(), help, secret: false });
+        self.found.push(Finding { span: Some(span), message: message.into(), help, secret: self.secret });
     }
 
-    /// As [`Findings::add`], where the line may hold a secret: of its value nothing is shown.
-    pub fn add_secret(&mut self, span: Range<usize>, message: &str, help: &str) {
-        let help = vec![help.to_owned()];
-        self.found.push(Finding { span: Some(span), message: message.to_owned(), help, secret: true });
+    /// Reads what may hold secrets: of lines in which something is found there no value is shown.
+    pub fn hiding<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.secret = true;
+        let read = read(self);
+        self.secret = false;
+        read
     }
 
     /// Something wrong with the file as a whole.
@@ -158,7 +162,7 @@ impl Finding {
         Problem {
             line: place.as_ref().map_or(1, |place| place.line),
             column: place.as_ref().map_or(1, |place| place.column),
-            message: printable(&self.message),
+            message: printable(&scrubbed(&self.message)),
             help: self.help.iter().map(|line| printable(line)).collect(),
             excerpt: place.map(|place| if self.secret { place.hidden() } else { place }.excerpt()),
         }
@@ -198,7 +202,8 @@ impl<'a> Place<'a> {
     fn excerpt(&self) -> Excerpt {
         let before = self.column - 1;
         let skipped = if before + self.characters.min(WIDTH / 2) > WIDTH { before - WIDTH / 2 } else { 0 };
-        let mut characters = self.line_text.chars().skip(skipped);
+        let line = scrubbed(self.line_text);
+        let mut characters = line.chars().skip(skipped);
         let mut text: String = characters.by_ref().take(WIDTH).collect();
         if characters.next().is_some() {
             text.push('…');
@@ -210,6 +215,19 @@ impl<'a> Place<'a> {
         let width = self.characters.min(text.chars().count().saturating_sub(indent)).max(1);
         Excerpt { text: printable(&text), indent, width }
     }
+}
+
+/// Without what follows the `://` of an address, which may be a password, whatever else is wrong with its line.
+fn scrubbed(text: &str) -> String {
+    let mut rest = text;
+    let mut clean = String::new();
+    while let Some(place) = rest.find("://") {
+        let (before, after) = rest.split_at(place + 3);
+        clean.push_str(before);
+        clean.push('…');
+        rest = after.trim_start_matches(|c: char| !c.is_whitespace() && !"`\"',".contains(c));
+    }
+    clean + rest
 }
 
 /// One visible character for each character: what would steer a terminal or turn the reading order is shown as `�`.

@@ -5,6 +5,7 @@ use crate::config::{Hook, Kind, Occasion};
 use crate::event::Line;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -105,10 +106,10 @@ impl Heralds {
 /// Sends what comes, until no more does or the time for it is over.
 fn serve(hook: &Hook, told: &Receiver<Message>, over: &Over, report: &(dyn Fn(&str) + Send + Sync)) {
     let is_over = || over.lock().is_ok_and(|over| over.is_some_and(|over| Instant::now() > over));
-    let mut said: Option<Instant> = None;
+    let mut said: BTreeMap<Occasion, Instant> = BTreeMap::new();
     while let Ok(message) = told.recv() {
         let spare = matches!(message.event, Occasion::Epoch | Occasion::Best);
-        if spare && said.is_some_and(|said| said.elapsed() < PAUSE) {
+        if spare && said.get(&message.event).is_some_and(|said| said.elapsed() < PAUSE) {
             continue;
         }
         // In small pieces, so that the end of the run is seen.
@@ -121,7 +122,7 @@ fn serve(hook: &Hook, told: &Receiver<Message>, over: &Over, report: &(dyn Fn(&s
         };
         let sent = if is_over() { Err("the run is over".to_owned()) } else { deliver(hook, &message, wait) };
         match sent {
-            Ok(()) => said = Some(Instant::now()),
+            Ok(()) => _ = said.insert(message.event, Instant::now()),
             Err(why) => report(&format!("the hook `{}` was not told that {}: {why}", hook.name, message.title)),
         }
     }

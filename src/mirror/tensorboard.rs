@@ -126,8 +126,8 @@ impl Board {
         self.file = Some(file);
         let mut values = Vec::new();
         if let Ok(text) = fs::read_to_string(self.run.experiment()) {
-            values.push(wire::text("experiment.toml", &format!("```toml\n{}\n```", text.trim_end())));
-            if let Ok(experiment) = read_snapshot(&text, "experiment.toml") {
+            values.push(wire::text("experiment", &format!("```toml\n{}\n```", text.trim_end())));
+            if let Ok(experiment) = read_snapshot(&text, "experiment") {
                 values.push(hparams::start(&experiment, &self.run, line.t));
             }
         }

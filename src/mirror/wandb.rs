@@ -129,7 +129,7 @@ impl Teller {
         self.write(What::Header(wire::Header::new()))?;
         let mut config = BTreeMap::new();
         if let Ok(text) = fs::read_to_string(run.experiment())
-            && let Ok(experiment) = read_snapshot(&text, "experiment.toml")
+            && let Ok(experiment) = read_snapshot(&text, "experiment")
         {
             config.extend(flat(&experiment));
         }

@@ -133,8 +133,10 @@ fn attend(run: &RunDir) -> ExitCode {
     let (outcome, code) = listen(run, &mut control, &end);
     // libtorch's own clean-up at exit must not meet a thread that still ends.
     let _ = trainer.join();
+    // A scheduler waits for nobody: the job goes back before the last is told.
+    let code = if scheduled { hand_back(outcome, code) } else { code };
     mirror.finish();
-    ExitCode::from(if scheduled { hand_back(outcome, code) } else { code })
+    ExitCode::from(code)
 }
 
 /// Gives the job back to Slurm: to be started again where the run is to be continued. What waits for a run that was stopped

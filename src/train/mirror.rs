@@ -39,9 +39,7 @@ impl Mirror {
         let mut told = Listeners { board, heralds };
         let mut reader = Reader::new(run);
         let tell = move || {
-            if let Err(error) = told.follow(&mut reader, &ended) {
-                print(&format!("the record can't be read to be told on: {error}"));
-            }
+            told.follow(&mut reader, &ended);
             if let Some(heralds) = told.heralds {
                 heralds.finish(LAST);
             }
@@ -65,18 +63,28 @@ struct Listeners {
 }
 
 impl Listeners {
-    fn follow(&mut self, reader: &mut Reader, ended: &Receiver<()>) -> io::Result<()> {
+    fn follow(&mut self, reader: &mut Reader, ended: &Receiver<()>) {
+        let mut said = false;
         loop {
             let last = ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Disconnected);
-            loop {
-                let batch = reader.read(CHUNK)?;
-                batch.lines.iter().for_each(|line| self.tell(line));
-                if !batch.more {
-                    break;
-                }
+            // A file system that is gone for a moment comes back.
+            if let Err(error) = self.catch_up(reader)
+                && !std::mem::replace(&mut said, true)
+            {
+                print(&format!("the record can't be read to be told on, and will be tried again: {error}"));
             }
             self.on_board(Board::flush);
             if last {
+                return;
+            }
+        }
+    }
+
+    fn catch_up(&mut self, reader: &mut Reader) -> io::Result<()> {
+        loop {
+            let batch = reader.read(CHUNK)?;
+            batch.lines.iter().for_each(|line| self.tell(line));
+            if !batch.more {
                 return Ok(());
             }
         }

@@ -29,7 +29,7 @@ use mocolab::{
     schedule::cosine,
 };
 use queue::{Queue, info_nce, unit};
-use tch::{Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 
 /// Momentum contrast under way.
 pub struct Moco<'a> {
@@ -288,9 +288,13 @@ impl Method for Moco<'_> {
 
     fn shown(&self, images: &[i64], count: usize) -> Vec<Tensor> {
         let steps = 0..count.div_ceil(2) as u64;
-        let views = steps.flat_map(|step| self.prepare(images, preview::place(step)).remove(0));
-        let views = views.take(count).map(|view| self.colours.bytes(&view));
-        std::iter::once(self.lead().train.plain(images)).chain(views).collect()
+        let bytes = |view: &Tensor| self.colours.bytes(view).to_device(Device::Cpu);
+        let views = steps.flat_map(|step| {
+            let pieces = self.prepare(images, preview::place(step));
+            [0, 1].map(|which| Tensor::cat(&pieces.iter().map(|views| bytes(&views[which])).collect::<Vec<_>>(), 0))
+        });
+        let views = views.take(count);
+        std::iter::once(self.lead().train.plain(images).to_device(Device::Cpu)).chain(views).collect()
     }
 
     fn named(&self, flat: &Tensor) -> Vec<(String, Tensor)> {

@@ -22,7 +22,7 @@ use mocolab::{
     experiment, metrics,
     random::{Purpose, Random},
 };
-use tch::{Kind, Reduction, Tensor, no_grad};
+use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 /// A classifier under way.
 pub struct Supervised<'a> {
@@ -222,9 +222,12 @@ impl Method for Supervised<'_> {
     }
 
     fn shown(&self, images: &[i64], count: usize) -> Vec<Tensor> {
-        let made = (0..count as u64).map(|step| self.prepare(images, preview::place(step)).remove(0).x);
-        let made = made.map(|x| self.colours.bytes(&x));
-        std::iter::once(self.lead().train.plain(images)).chain(made).collect()
+        let bytes = |piece: &Piece| self.colours.bytes(&piece.x).to_device(Device::Cpu);
+        let made = (0..count as u64).map(|step| {
+            let pieces = self.prepare(images, preview::place(step));
+            Tensor::cat(&pieces.iter().map(bytes).collect::<Vec<_>>(), 0)
+        });
+        std::iter::once(self.lead().train.plain(images).to_device(Device::Cpu)).chain(made).collect()
     }
 
     fn named(&self, flat: &Tensor) -> Vec<(String, Tensor)> {

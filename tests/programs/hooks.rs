@@ -3,6 +3,7 @@
 use crate::processes::trainer;
 use crate::project::{Project, poll};
 use crate::training::project_of;
+use mocolab::run::{AgentLock, Runs};
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use std::fs;
@@ -97,13 +98,11 @@ fn people_are_told_of_runs_and_no_secret_is_left_anywhere() {
     poll("the start to be told", || events(&run.label()).contains(&"started".to_owned()).then_some(()));
     kill_process(trainer(&run), Signal::KILL).unwrap();
     poll("the crash to be told", || events(&run.label()).contains(&"crashed".to_owned()).then_some(()));
-    // Once, and after that the agent has nothing to watch.
-    poll("the agent's end", || {
-        let log = fs::read_to_string(project.path("runs").join(agent_log(&project))).unwrap_or_default();
-        log.contains("was told that long/").then_some(())
-    });
-    project.run("start short --device cpu --wait").good();
+    // Once, and after that the agent has nothing to watch and ends.
+    let runs = Runs::new(project.path("runs"));
+    poll("the agent's end", || AgentLock::take(&runs).unwrap());
     assert_eq!(events(&run.label()).iter().filter(|event| *event == "crashed").count(), 1);
+    assert!(events(&short).contains(&"best".to_owned()), "{:?}", events(&short));
 
     // An address that is wrong is no reason not to train, and is not told.
     fs::write(&secret, format!("http://127.0.0.1:1/{TOKEN}")).unwrap();
@@ -118,11 +117,4 @@ fn people_are_told_of_runs_and_no_secret_is_left_anywhere() {
     }
     assert!(!printed.iter().any(|text| text.contains(TOKEN)), "a command printed the secret");
     assert_eq!(leak(&project.path(""), &secret), None);
-}
-
-/// The name of the agent's log among the runs.
-fn agent_log(project: &Project) -> String {
-    let entries = fs::read_dir(project.path("runs")).unwrap();
-    let mut names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-    names.find(|name| name.starts_with(".agent-") && name.ends_with(".log")).unwrap_or_default()
 }

@@ -82,7 +82,7 @@ fn tensorboard(python: &Path, project: &Project, name: &str) {
             assert_eq!(read, points(curve), "{metric}, {reader}");
         }
         assert!(found[reader]["images"].as_object().unwrap().contains_key("views"), "{name}, {reader}");
-        assert!(found[reader]["texts"].to_string().contains("experiment.toml"));
+        assert!(found[reader]["texts"].to_string().contains("experiment"));
     }
     let (accumulated, served) = (&found["accumulated"], &found["served"]);
     let steps = details["started"]["steps_per_epoch"].as_u64().unwrap();

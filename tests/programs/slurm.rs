@@ -103,6 +103,8 @@ impl Cluster {
     fn hurry(&self, id: &str, run: &RunDir) {
         let attempt = || run.read_job().unwrap().unwrap().attempt;
         let (before, job) = (attempt(), format!("jobid={id}"));
+        // Within the second of the requeue the node takes the credential of the next start for the one that was revoked.
+        std::thread::sleep(Duration::from_secs(2));
         poll("the next attempt", || {
             let _ = self.command("scontrol").args(["update", &job, "starttime=now"]).output().unwrap();
             std::thread::sleep(Duration::from_millis(500));

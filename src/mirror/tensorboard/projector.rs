@@ -17,10 +17,11 @@ const LARGEST_SHEET: usize = 8192;
 /// mapped, the map itself, class and answer of each point, and their pictures as a sheet where these can be had.
 ///
 /// # Errors
-/// Where the map can't be read or a file not be written.
+/// Where a file can't be written.
 pub fn project(run: &RunDir, folder: &Path, places: &Places) -> io::Result<()> {
-    let Some(file) = run.map_files()?.pop() else { return Ok(()) };
-    let (map, components, width) = read(&file)?;
+    // One that is damaged, or that a training which goes back takes away, is none.
+    let newest = run.map_files()?.pop().and_then(|file| read(&file).ok());
+    let Some((map, components, width)) = newest else { return Ok(()) };
     fs::create_dir_all(folder)?;
     let bytes = |values: &mut dyn Iterator<Item = f32>| values.flat_map(f32::to_le_bytes).collect::<Vec<u8>>();
     fs::write(folder.join("features.bytes"), bytes(&mut components.iter().copied()))?;

@@ -19,20 +19,28 @@ impl<M: Method> Training<'_, M> {
     pub(super) fn show_views(&self, session: &mut Session) -> Result<()> {
         let dataset = &self.job.dataset;
         let chosen = preview::choose(dataset.train.len(), ROWS, self.job.experiment.seed);
-        let columns = self.method.shown(&chosen, preview::COLUMNS - 1);
-        if columns.is_empty() || chosen.is_empty() {
+        if chosen.len() < self.job.devices.len() {
             return Ok(());
         }
-        let grid = Tensor::stack(&columns, 1).to_device(Device::Cpu).contiguous();
-        let mut bytes = vec![0; grid.numel()];
-        grid.copy_data(&mut bytes, grid.numel());
-        let size = [dataset.width, dataset.height];
-        let pictures: Vec<&[u8]> = bytes.chunks(size[0] * size[1] * 3).collect();
-        let written = figure::sheet(&pictures, size, columns.len(), SCALE)
-            .and_then(|png| session.run().write_picture("views", &png));
+        let written = crate::caught(|| {
+            let columns = self.method.shown(&chosen, preview::COLUMNS - 1);
+            if columns.is_empty() {
+                return Ok(None);
+            }
+            let grid = Tensor::stack(&columns, 1).to_device(Device::Cpu).contiguous();
+            let mut bytes = vec![0; grid.numel()];
+            grid.copy_data(&mut bytes, grid.numel());
+            let size = [dataset.width, dataset.height];
+            let pictures: Vec<&[u8]> = bytes.chunks(size[0] * size[1] * 3).collect();
+            let png = figure::sheet(&pictures, size, columns.len(), SCALE)?;
+            Ok(Some(session.run().write_picture("views", &png)?))
+        });
         match written {
-            Ok(file) => session.write(Event::Picture(Picture { epoch: 0, step: 0, name: "views".to_owned(), file })),
-            Err(error) => ending::alert(session, "pictures", format!("the picture of views can't be written: {error}")),
+            Ok(None) => Ok(()),
+            Ok(Some(file)) => {
+                session.write(Event::Picture(Picture { epoch: 0, step: 0, name: "views".to_owned(), file }))
+            }
+            Err(error) => ending::alert(session, "pictures", format!("the picture of views can't be made: {error:#}")),
         }
     }
 
