@@ -15,18 +15,21 @@ use std::sync::{Arc, Mutex};
 
 const TOKEN: &str = "SECRETTOKEN-b71c";
 
-/// A server that takes everything. Its port, and the bodies that came, with their paths.
-fn server() -> (u16, Arc<Mutex<Vec<(String, Value)>>>) {
+/// The bodies that came, with their paths.
+type Came = Arc<Mutex<Vec<(String, Value)>>>;
+
+/// A server that takes everything, and its port.
+fn server() -> (u16, Came) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let came = Arc::new(Mutex::new(Vec::new()));
+    let came = Came::default();
     let kept = Arc::clone(&came);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let (mut stream, mut text, mut part) = (stream.unwrap(), Vec::new(), [0; 4096]);
+            let (mut stream, mut text, mut chunk) = (stream.unwrap(), Vec::new(), [0; 4096]);
             loop {
-                let read = stream.read(&mut part).unwrap_or(0);
-                text.extend_from_slice(&part[..read]);
+                let read = stream.read(&mut chunk).unwrap_or(0);
+                text.extend_from_slice(&chunk[..read]);
                 let so_far = String::from_utf8_lossy(&text).into_owned();
                 let body = so_far.split_once("\r\n\r\n").and_then(|(_, body)| serde_json::from_str(body).ok());
                 if let Some(body) = body {
