@@ -22,6 +22,7 @@ use plotters::prelude::{
     BitMapBackend, DrawingArea, DrawingAreaErrorKind, DrawingBackend, IntoDrawingArea, RGBColor, SVGBackend, WHITE,
 };
 use plotters::style::{FontStyle, register_font};
+use std::io;
 use std::sync::Once;
 
 /// The font, by the name that figures ask for.
@@ -79,11 +80,7 @@ impl Figure {
         let (width, height) = self.size;
         let mut pixels = vec![0; width as usize * height as usize * 3];
         self.draw(&BitMapBackend::with_buffer(&mut pixels, self.size).into_drawing_area()).expect("memory takes all");
-        let mut png = Vec::new();
-        PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Adaptive)
-            .write_image(&pixels, width, height, ExtendedColorType::Rgb8)
-            .expect("memory takes all");
-        png
+        png(&pixels, self.size).expect("memory takes all")
     }
 
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
@@ -99,6 +96,15 @@ impl Figure {
         }?;
         area.present()
     }
+}
+
+/// `pixels`, RGB row by row, as a PNG.
+fn png(pixels: &[u8], (width, height): (u32, u32)) -> io::Result<Vec<u8>> {
+    let mut png = Vec::new();
+    PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Adaptive)
+        .write_image(pixels, width, height, ExtendedColorType::Rgb8)
+        .map_err(io::Error::other)?;
+    Ok(png)
 }
 
 /// The colour of the `place`th of several things; after ten they begin anew.

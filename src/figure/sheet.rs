@@ -1,9 +1,6 @@
 //! Small pictures beside each other on one.
 
-use image::{
-    ExtendedColorType, ImageEncoder,
-    codecs::png::{CompressionType, FilterType, PngEncoder},
-};
+use super::png;
 use std::io;
 
 /// A PNG with `pictures` of `[width, height]`, RGB row by row, `columns` in a row, each pixel a square of `scale`; what is left
@@ -24,10 +21,6 @@ pub fn sheet(pictures: &[&[u8]], [width, height]: [usize; 2], columns: usize, sc
             }
         }
     }
-    let mut png = Vec::new();
-    let size = [row, rows * height * scale].map(|side| u32::try_from(side).unwrap_or(0));
-    PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Adaptive)
-        .write_image(pixels.as_flattened(), size[0], size[1], ExtendedColorType::Rgb8)
-        .map_err(io::Error::other)?;
-    Ok(png)
+    let [across, down] = [row, rows * height * scale].map(|side| u32::try_from(side).unwrap_or(0));
+    png(pixels.as_flattened(), (across, down))
 }
