@@ -12,6 +12,7 @@ mod mirror;
 mod output;
 mod preview;
 mod queue;
+mod report;
 mod series;
 mod setup;
 mod show;
@@ -136,6 +137,8 @@ enum Command {
     },
     /// Map what a run's network makes of the test pictures (t-SNE): in letters, as CSV or SVG.
     Embed(map::Embed),
+    /// Write a report of runs: tables beside published figures, curves, maps, confusions, as Markdown and as one page of HTML.
+    Report(report::Asked),
     /// Print what a run's trainer printed.
     Logs {
         /// A run: NAME (its latest), NAME/ID or a path.
@@ -221,6 +224,7 @@ impl Command {
                 | Self::Queue { .. }
                 | Self::Ls { .. }
                 | Self::Show { .. }
+                | Self::Report(_)
                 | Self::Logs { .. }
         )
     }
@@ -279,6 +283,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             map::show(&run, epoch, labels).map(done)
         }
         Some(Command::Show { run, json, .. }) => show::show(&project, &run, json).map(done),
+        Some(Command::Report(asked)) => report::report(&project, &asked).map(done),
         Some(Command::Embed(asked)) => map::embed(&project, &asked).map(done),
         Some(Command::Logs { run, follow, lines }) => list::logs(&project, &run, follow, lines).map(done),
         Some(Command::Data(command)) => data::run(&project, command).map(done),

@@ -83,6 +83,11 @@ impl Figure {
         png(&pixels, self.size).expect("memory takes all")
     }
 
+    /// Whether it has so many parts that pixels say the same in less.
+    pub fn is_heavy(&self) -> bool {
+        matches!(self.drawing, Drawing::Scatter(_))
+    }
+
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
         static FONTS: Once = Once::new();
         FONTS.call_once(|| {

@@ -4,6 +4,7 @@
 mod cli;
 mod picture;
 mod project;
+mod report;
 mod sight;
 mod ui;
 

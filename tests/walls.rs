@@ -93,7 +93,7 @@ fn of_trainer(file: &str) -> bool {
 }
 
 fn of_terminal(file: &str) -> bool {
-    module_is(file, &["main", "cli", "ui", "picture", "project", "sight"])
+    module_is(file, &["main", "cli", "ui", "picture", "project", "report", "sight"])
 }
 
 fn of_library(file: &str) -> bool {

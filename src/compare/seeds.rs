@@ -18,7 +18,7 @@ pub struct Seeds {
 }
 
 /// Mean and sample standard deviation.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Spread {
     /// Seeds that have a value.
     pub seeds: usize,

@@ -126,6 +126,11 @@ pub trait Method {
     /// Where what must not change has changed.
     fn evaluate(&mut self, judge: Judge, epoch: u64, last: bool) -> Result<Report>;
 
+    /// How the pictures learnt from are answered as they are, by the running statistics; none where nothing is answered.
+    fn learnt(&self) -> Option<Confusion> {
+        None
+    }
+
     /// Features of the test pictures `images`, none of them empty, by the running statistics, and the answers where there are such.
     fn see(&self, images: &[i64]) -> Seen;
 

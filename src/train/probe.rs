@@ -23,7 +23,7 @@ use mocolab::{
     data::Split,
     event::Started,
     experiment::{self, Solver},
-    metrics::{self, Direction},
+    metrics::{self, Confusion, Direction},
     random::Purpose,
 };
 use sha2::{Digest, Sha256};
@@ -270,6 +270,10 @@ impl Method for Probe<'_> {
             report.notes.push(format!("the frozen network is bit-equal to what was taken: {now}"));
         }
         Ok(report)
+    }
+
+    fn learnt(&self) -> Option<Confusion> {
+        Some(self.answers(&self.train[0]).swap_remove(self.chosen).confusion())
     }
 
     fn see(&self, images: &[i64]) -> embed::Seen {

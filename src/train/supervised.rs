@@ -19,7 +19,8 @@ use super::{
 use anyhow::Result;
 use mocolab::{
     event::Started,
-    experiment, metrics,
+    experiment,
+    metrics::{self, Confusion},
     random::{Purpose, Random},
 };
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
@@ -93,6 +94,13 @@ impl<'a> Supervised<'a> {
 
     fn lead(&self) -> &Replica {
         &self.replicas[0]
+    }
+
+    /// What is answered to pictures as they are.
+    fn answers(&self, asked: (&Pictures, &[i64])) -> Answers {
+        let mut answers = Answers::new(self.job.dataset.classes.len());
+        judge(asked, (&self.colours, false), &self.lead().model, |outputs, labels| answers.add(&outputs.1, labels));
+        answers
     }
 
     /// Pictures `images` of `replica`, moved, changed, normalised.
@@ -196,15 +204,15 @@ impl Method for Supervised<'_> {
         };
         let mut report = Report::default();
         if !images.is_empty() {
-            let model = &self.lead().model;
-            let mut answers = Answers::new(self.job.dataset.classes.len());
-            judge((pictures, &images), (&self.colours, false), model, |outputs, labels| {
-                answers.add(&outputs.1, labels);
-            });
+            let answers = self.answers((pictures, &images));
             report.figure(judge_by, "loss", answers.loss());
             report.answers((judge_by, epoch), &answers.confusion(), ("", ""));
         }
         Ok(report)
+    }
+
+    fn learnt(&self) -> Option<Confusion> {
+        Some(self.answers((&self.lead().train, &self.learnt)).confusion())
     }
 
     fn see(&self, images: &[i64]) -> Seen {

@@ -3,6 +3,7 @@
 
 mod descent;
 mod ending;
+mod epoch;
 mod maps;
 mod pictured;
 mod progress;
@@ -14,9 +15,8 @@ pub use maps::of;
 pub use {descent::clip, tests::job as test_job};
 
 use super::{
-    checkpoint, device,
-    embed::{self, When},
-    method::{Job, Judge, Method, Place, Report},
+    checkpoint, device, embed,
+    method::{Job, Method, Place},
     parameters::Format,
     session::{Session, Wanted},
     start::From,
@@ -24,7 +24,7 @@ use super::{
 use anyhow::{Result, ensure};
 use descent::Descender;
 use mocolab::{
-    event::{Alert, Epoch, Event, Metrics, Outcome, Real, Started, Step},
+    event::{Event, Outcome, Real, Started, Step},
     experiment::{Descent, Judging, Keeping, Origin},
     metrics,
     random::{Purpose, Random},
@@ -278,72 +278,6 @@ impl<'a, M: Method> Training<'a, M> {
         let metrics = metrics.map(|(name, value)| (name.to_owned(), Real(value))).collect();
         session.write(Event::Step(Step { step, of: self.steps(), epoch: self.progress.epoch + 1, metrics }))?;
         self.require_a_number(values.first().copied().unwrap_or(f64::NAN))
-    }
-
-    /// Judges what the epoch has brought, writes it down, and keeps it where it is due.
-    fn end_epoch(&mut self, session: &mut Session) -> Result<()> {
-        self.read_sums()?;
-        let (epoch, of) = (self.progress.epoch + 1, self.descent.epochs.get());
-        let mut last = epoch == of || self.time_is_up();
-        let val = self.judge(Judge::Val, epoch, last)?;
-        let mut metrics = self.means();
-        metrics.extend(val.metrics.clone());
-        let enough = self.observe(&metrics);
-        last |= enough.is_some() || self.time_is_up();
-        let test = last || is_due(epoch, u64::from(self.judging.test_every));
-        let test = if test { self.judge(Judge::Test, epoch, last)? } else { Report::default() };
-        metrics.extend(test.metrics);
-        for classes in val.classes.into_iter().chain(test.classes) {
-            session.write(Event::Classes(classes))?;
-        }
-        for message in val.alerts {
-            ending::alert(session, "features", message)?;
-        }
-        for message in val.notes.into_iter().chain(test.notes) {
-            session.write(Event::Note(Alert { what: "note".to_owned(), message }))?;
-        }
-        let better = progress::note_bests(&mut self.progress.best, &metrics, epoch);
-        let best = better.iter().any(|name| name == self.judging.monitor.as_str());
-        let seconds = self.seconds();
-        let (step, bests) = (self.progress.step, self.progress.best.clone());
-        session.write(Event::Epoch(Epoch { epoch, of, step, seconds, metrics, best: bests }))?;
-        let ended = last.then(|| enough.or_else(|| self.time_over(epoch < of)).unwrap_or_default());
-        self.progress.complete(epoch, seconds);
-        self.sums = self.progress.sums_on(self.job.devices[0]);
-        self.epoch_began = Instant::now();
-        if let Some(collapsed) = val.collapsed {
-            return self.collapse(collapsed, session);
-        }
-        self.progress.healthy = epoch;
-        if is_due(epoch, u64::from(self.keeping.histograms_every)) {
-            self.histograms(epoch, session)?;
-        }
-        self.progress.ended = ended;
-        if best || last || self.keeps(epoch) || is_due(epoch, self.keeping.checkpoint_every.get()) {
-            self.save(session, best)?;
-        }
-        if self.maps(epoch, last) {
-            self.map(When { epoch, step }, session)?;
-            self.epoch_began = Instant::now();
-        }
-        Ok(())
-    }
-
-    /// The means of the epoch's measures over its steps so far, and its last rate.
-    fn means(&self) -> Metrics {
-        let steps = self.progress.step - self.progress.epoch * self.progress.steps_per_epoch;
-        let means = self.progress.sums.iter().map(|sum| sum / steps as f64);
-        let rate = (metrics::LR, self.rate_at(self.progress.step.saturating_sub(1)));
-        let all = self.method.measures().iter().copied().zip(means).chain([rate]);
-        all.map(|(name, value)| (name.to_owned(), Real(value))).collect()
-    }
-
-    /// What the averaged weights are worth, where there are such, else the weights.
-    fn judge(&mut self, judge: Judge, epoch: u64, last: bool) -> Result<Report> {
-        self.descender.exchange(&mut self.method);
-        let report = self.method.evaluate(judge, epoch, last);
-        self.descender.exchange(&mut self.method);
-        report
     }
 }
 

@@ -131,4 +131,7 @@ fn a_sweep_takes_the_step_size_that_validates_best() {
     probe.restore(&loaded).unwrap();
     let accuracies: Vec<f64> = probe.answers(&probe.val).iter().map(|a| a.confusion().macro_accuracy()).collect();
     assert!(accuracies.iter().all(|accuracy| *accuracy <= accuracies[probe.chosen]), "{accuracies:?} {}", probe.chosen);
+    let learnt = probe.learnt().unwrap();
+    assert_eq!(learnt, probe.answers(&probe.train[0])[probe.chosen].confusion());
+    assert_eq!(learnt.counts().iter().flatten().sum::<u64>(), probe.images.len() as u64);
 }

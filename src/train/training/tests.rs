@@ -129,6 +129,15 @@ fn a_network_learns_a_problem_with_a_known_answer() {
     assert!(last.best[metrics::VAL_MACRO].epoch <= 6 && !last.best.contains_key(metrics::LR));
     let confusions = events.iter().filter(|event| matches!(event, Event::Classes(classes) if classes.split == "test"));
     assert_eq!(confusions.count(), 2);
+    // In the end those learnt from, as they are.
+    let learnt = |event: &Event| match event {
+        Event::Classes(classes) if classes.split == "train" => Some((classes.epoch, classes.confusion.clone())),
+        _ => None,
+    };
+    let learnt: Vec<_> = events.iter().filter_map(learnt).collect();
+    assert_eq!(learnt, [(6, vec![vec![40, 0], vec![0, 40]])]);
+    assert_eq!(last.metrics[metrics::TRAIN_MACRO].0, 1.0);
+    assert!(epochs[..5].iter().all(|epoch| !epoch.metrics.contains_key(metrics::TRAIN_MACRO)));
     let bests = events.iter().filter(|event| matches!(event, Event::Checkpoint(checkpoint) if checkpoint.best));
     assert!(bests.count() >= 1);
 }

@@ -1,0 +1,259 @@
+//! `mocolab report`: a report of runs in a folder, and the same as PDF where a browser can print it.
+
+use super::output::{note, say, say_json, table};
+use crate::project::{self, Project};
+use crate::report::{Page, Report, Reported, html};
+use crate::sight::Sight;
+use crate::ui::Search;
+use anyhow::{Context, bail, ensure};
+use atomic_write_file::AtomicWriteFile;
+use mocolab::experiment::Name;
+use mocolab::run::now;
+use mocolab::status::Status;
+use mocolab::text::bytes;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const MARKDOWN: &str = "report.md";
+const HTML: &str = "index.html";
+const JSON: &str = "report.json";
+const PDF: &str = "report.pdf";
+/// Browsers that print without a screen, in the order in which they are looked for.
+const BROWSERS: [&str; 6] =
+    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "brave-browser"];
+/// Longest time for printing.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+#[derive(Debug, clap::Args)]
+pub struct Asked {
+    /// Runs: NAME (its latest), NAME/ID or a path [default: of every experiment the newest that is done].
+    #[arg(id = "run", value_name = "RUN")]
+    runs: Vec<String>,
+    /// Only runs like these, as `recipe:probe queue>6400`.
+    #[arg(long, value_name = "FILTER", value_parser = Search::read)]
+    filter: Option<Search>,
+    /// The folder to write into; a report that is there is replaced.
+    #[arg(long, short, value_name = "DIR", default_value = "report")]
+    out: PathBuf,
+    /// What it is a report of [default: the name of the project's folder].
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// Print it as PDF too, by a Chromium that is found or that `MOCOLAB_BROWSER` names.
+    #[arg(long)]
+    pdf: bool,
+    /// Write into a folder that holds something else.
+    #[arg(long)]
+    force: bool,
+    /// For scripts: print what `report.json` holds.
+    #[arg(long)]
+    json: bool,
+}
+
+/// `mocolab report`.
+pub fn report(project: &Project, asked: &Asked) -> anyhow::Result<()> {
+    require_ours(&asked.out, asked.force)?;
+    let (runs, missing) = choose(project, asked)?;
+    let folder = project.runs.path().parent().and_then(Path::file_name);
+    let name = folder.map(|name| name.to_string_lossy().into_owned());
+    let title = asked.title.clone().or(name).unwrap_or_else(|| "mocolab".into());
+    let when = jiff::ZonedDateTime::now().strftime("%-d %B %Y, %H:%M").to_string();
+    let written = Report { title: title.clone(), runs: &runs, missing, when, places: &project.places }.write();
+    save(&asked.out, &written.page, &title, &written.json)?;
+    written.notes.iter().for_each(|sentence| note(sentence));
+    if asked.json {
+        say_json(&written.json)?;
+    } else {
+        for (title, rows) in &written.tables {
+            say(format!("{title}\n"))?;
+            let lines: Vec<Vec<String>> = std::iter::once(rows.head.clone()).chain(rows.rows.clone()).collect();
+            table(&lines, &rows.right).iter().try_for_each(|line| say(format!("  {line}")))?;
+            say("")?;
+        }
+        let size = fs::metadata(asked.out.join(HTML)).map_or(0, |data| data.len());
+        let shown = asked.out.join(HTML);
+        say(format!(
+            "wrote `{}` ({}), {MARKDOWN}, {JSON} and {} figures of {} runs",
+            shown.display(),
+            bytes(size),
+            written.page.files.len(),
+            runs.len()
+        ))?;
+    }
+    if asked.pdf {
+        let pdf = print(&asked.out, &html(&written.page, &title, true))?;
+        let size = fs::metadata(&pdf).map_or(0, |data| data.len());
+        let wrote = format!("wrote `{}` ({})", pdf.display(), bytes(size));
+        if asked.json { note(&wrote) } else { say(wrote)? }
+    }
+    Ok(())
+}
+
+/// The runs that are asked for, and sentences about those that can't be in.
+fn choose(project: &Project, asked: &Asked) -> anyhow::Result<(Vec<Reported>, Vec<String>)> {
+    let named = |run: &String| project.runs.find(run).map_err(anyhow::Error::msg);
+    let (sights, missing) = if asked.runs.is_empty() {
+        newest(project)?
+    } else {
+        let runs = asked.runs.iter().map(named).collect::<anyhow::Result<Vec<_>>>()?;
+        (runs.into_iter().map(Sight::read).collect(), Vec::new())
+    };
+    let known = sights.len();
+    let likes = |sight: &Sight| asked.filter.as_ref().is_none_or(|search| search.filter().accepts(sight, now()));
+    let mut chosen = Vec::new();
+    for sight in sights.into_iter().filter(likes) {
+        let experiment = project::experiment(&sight.run).with_context(|| format!("reading {}", sight.run.label()))?;
+        if sight.state.started.is_none() {
+            bail!("{} {}: there is nothing to report of it", sight.run.label(), sight.standing());
+        }
+        chosen.push(Reported { sight, experiment });
+    }
+    if let (true, Some(filter)) = (chosen.is_empty() && known > 0, &asked.filter) {
+        bail!("none of {known} runs is like `{}`", filter.text());
+    }
+    ensure!(
+        !chosen.is_empty(),
+        "no run is done yet{}; `mocolab start` trains one, and `mocolab report RUN` reports one that isn't done",
+        missing.iter().flat_map(|sentence| ["\n  ", sentence]).collect::<String>()
+    );
+    Ok((chosen, missing))
+}
+
+/// Of every experiment its newest run that is done, and sentences about those that have none, or one under way.
+fn newest(project: &Project) -> anyhow::Result<(Vec<Sight>, Vec<String>)> {
+    let runs = project.runs.list().with_context(|| format!("reading `{}`", project.runs.path().display()))?;
+    let mut by_name: BTreeMap<Option<Name>, Vec<_>> = BTreeMap::new();
+    for run in runs {
+        by_name.entry(run.experiment_name()).or_default().push(run);
+    }
+    let (mut done, mut missing) = (Vec::new(), Vec::new());
+    for runs in by_name.into_values() {
+        for run in runs.into_iter().rev() {
+            let sight = Sight::glimpse(run.clone());
+            if sight.status == Status::Done {
+                done.push(Sight::read(run));
+                break;
+            }
+            missing.push(format!("{} {}", run.label(), sight.standing()));
+        }
+    }
+    Ok((done, missing))
+}
+
+/// Nothing of others is overwritten.
+fn require_ours(out: &Path, force: bool) -> anyhow::Result<()> {
+    let mut inside = match fs::read_dir(out) {
+        Ok(inside) => inside,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("reading `{}`", out.display())),
+    };
+    let ours = force || out.join(JSON).exists() || inside.next().is_none();
+    ensure!(
+        ours,
+        "`{}` holds something that is no report: name another folder by --out, or add --force",
+        out.display()
+    );
+    Ok(())
+}
+
+/// Writes a report; figures of the one before that it has no more go.
+fn save(out: &Path, page: &Page, title: &str, json: &serde_json::Value) -> anyhow::Result<()> {
+    let former: serde_json::Value =
+        fs::read(out.join(JSON)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+    for (file, bytes) in &page.files {
+        write(&out.join(file), bytes)?;
+    }
+    write(&out.join(MARKDOWN), page.text.as_bytes())?;
+    write(&out.join(HTML), html(page, title, false).as_bytes())?;
+    write(&out.join(JSON), format!("{}\n", serde_json::to_string_pretty(json)?).as_bytes())?;
+    let names = former["files"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+    for name in names.filter(|name| !page.files.iter().any(|(file, _)| file == name)) {
+        // What the file says is believed only as far as it names a figure.
+        let figure = name.strip_prefix(crate::report::FIGURES).and_then(|rest| rest.strip_prefix('/'));
+        if let Some(figure) = figure.filter(|figure| !figure.contains('/')) {
+            let _ = fs::remove_file(out.join(crate::report::FIGURES).join(figure));
+        }
+    }
+    let _ = fs::remove_file(out.join(PDF));
+    Ok(())
+}
+
+fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let write = || -> std::io::Result<()> {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        let mut file = AtomicWriteFile::open(path)?;
+        file.write_all(content)?;
+        file.commit()
+    };
+    write().with_context(|| format!("writing `{}`", path.display()))
+}
+
+/// Prints `html` by a browser into `report.pdf`.
+fn print(out: &Path, html: &str) -> anyhow::Result<PathBuf> {
+    let named = std::env::var_os("MOCOLAB_BROWSER").map(PathBuf::from);
+    let found = || BROWSERS.iter().map(PathBuf::from).find(|name| is_there(name));
+    let Some(browser) = named.or_else(found) else {
+        bail!(
+            "no browser that prints was found ({}): install one, name one by MOCOLAB_BROWSER, or print `{}` by hand",
+            BROWSERS.join(", "),
+            out.join(HTML).display()
+        );
+    };
+    // A folder of its own, not hidden, since some browsers may not look into others.
+    let out = std::path::absolute(out)?;
+    let work = out.join(format!("printing-{}", std::process::id()));
+    let printed = print_in(&work, (&browser, html));
+    let kept = printed.and_then(|pdf| {
+        let path = out.join(PDF);
+        fs::rename(&pdf, &path).with_context(|| format!("writing `{}`", path.display())).map(|()| path)
+    });
+    let _ = fs::remove_dir_all(&work);
+    kept
+}
+
+fn print_in(work: &Path, (browser, html): (&Path, &str)) -> anyhow::Result<PathBuf> {
+    let (page, pdf) = (work.join("page.html"), work.join("page.pdf"));
+    write(&page, html.as_bytes())?;
+    let log = work.join("log");
+    let mut command = Command::new(browser);
+    command.args(["--headless", "--disable-gpu", "--no-first-run", "--no-pdf-header-footer"]);
+    if rustix::process::geteuid().is_root() {
+        // Its sandbox refuses to work for root. The page is ours, and has no script.
+        command.arg("--no-sandbox");
+    }
+    let shown = browser.display();
+    let path = |name: &str, path: &Path| format!("{name}{}", path.display());
+    command
+        .args([path("--user-data-dir=", &work.join("profile")), path("--print-to-pdf=", &pdf), path("file://", &page)])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&log)?);
+    let mut child = command.spawn().with_context(|| format!("starting `{shown}`"))?;
+    let began = Instant::now();
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break status,
+            None if began.elapsed() > PATIENCE => {
+                child.kill()?;
+                child.wait()?;
+                bail!("`{shown}` had not printed after {} s, and was ended", PATIENCE.as_secs());
+            }
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    if !status.success() || !pdf.exists() {
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        let last: Vec<&str> = said.lines().rev().take(3).collect();
+        bail!("`{shown}` printed nothing ({status}): {}", last.into_iter().rev().collect::<Vec<_>>().join("; "));
+    }
+    Ok(pdf)
+}
+
+/// Whether a program of this name can be found.
+fn is_there(program: &Path) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
