@@ -8,8 +8,10 @@ mod follow;
 mod hook;
 mod list;
 mod map;
+mod metrics;
 mod mirror;
 mod output;
+mod plot;
 mod preview;
 mod queue;
 mod report;
@@ -137,6 +139,8 @@ enum Command {
     },
     /// Map what a run's network makes of the test pictures (t-SNE): in letters, as CSV or SVG.
     Embed(map::Embed),
+    /// Draw curves of runs: in the terminal, or as SVG or PNG.
+    Plot(plot::Asked),
     /// Write a report of runs: tables beside published figures, curves, maps, confusions, as Markdown and as one page of HTML.
     Report(report::Asked),
     /// Print what a run's trainer printed.
@@ -225,6 +229,7 @@ impl Command {
                 | Self::Ls { .. }
                 | Self::Show { .. }
                 | Self::Report(_)
+                | Self::Plot(_)
                 | Self::Logs { .. }
         )
     }
@@ -283,6 +288,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             map::show(&run, epoch, labels).map(done)
         }
         Some(Command::Show { run, json, .. }) => show::show(&project, &run, json).map(done),
+        Some(Command::Plot(asked)) => plot::plot(&project, &asked).map(done),
         Some(Command::Report(asked)) => report::report(&project, &asked).map(done),
         Some(Command::Embed(asked)) => map::embed(&project, &asked).map(done),
         Some(Command::Logs { run, follow, lines }) => list::logs(&project, &run, follow, lines).map(done),

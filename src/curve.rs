@@ -2,8 +2,11 @@
 //! blocks of 16, 256, … points with their lowest, highest and summed values, so that a stretch of any length is gathered
 //! from a few of them and spikes survive. Bins are aligned to steps and never move as points come.
 
+mod average;
 mod parts;
 mod steps;
+
+pub use average::Average;
 
 use steps::Steps;
 

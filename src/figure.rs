@@ -10,7 +10,7 @@ mod tests;
 
 pub use confusion::{SIZE as CONFUSION, confusion};
 pub use curves::{Series, curves};
-pub use scatter::{Group, scatter};
+pub use scatter::map;
 pub use sheet::sheet;
 
 use image::{

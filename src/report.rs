@@ -7,6 +7,8 @@ mod html;
 mod page;
 mod published;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use groups::Reported;
 pub use html::html;

@@ -1,17 +1,15 @@
 //! Verbs that take things out of runs for other programs: the weights of a network, for Python; records are `mirror`'s.
 
-use super::mirror;
-use super::output::say;
+use super::output::{say, write};
+use super::{metrics, mirror};
 use crate::project::{self, Project};
 use crate::sight::Sight;
-use anyhow::{Context, anyhow, bail, ensure};
-use atomic_write_file::AtomicWriteFile;
+use anyhow::{Context, bail, ensure};
 use mocolab::experiment::{Arch, Experiment, Moment, Recipe, Stem};
 use mocolab::run::CheckpointFile;
 use mocolab::text::bytes;
 use safetensors::{SafeTensors, tensor::TensorView};
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The longest text of a checkpoint that goes along: what is longer is the state of the training.
@@ -23,6 +21,8 @@ const AVERAGE: &str = "ema.";
 pub enum Command {
     /// Write a run's network as a safetensors file that torchvision's `load_state_dict` takes.
     Weights(Weights),
+    /// Write what runs measured as a table, a row a point: CSV, JSON or Parquet.
+    Metrics(metrics::Asked),
     /// Write the records of runs as TensorBoard's event files, anew where the trainer did already.
     Tensorboard {
         #[command(flatten)]
@@ -85,6 +85,7 @@ fn moment(text: &str) -> Result<Moment, String> {
 pub fn run(project: &Project, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Weights(asked) => weights(project, asked),
+        Command::Metrics(asked) => metrics::metrics(project, &asked),
         Command::Tensorboard { which, out } => mirror::tensorboard(project, &which, out.as_deref()),
         Command::Wandb { which, there, out } => mirror::wandb(project, &which, (out.as_deref(), &there)),
     }
@@ -102,7 +103,10 @@ fn weights(project: &Project, asked: Weights) -> anyhow::Result<()> {
     let lines = loading(&path, &tensors, &texts, &experiment.recipe);
     let count = tensors.len();
     let written = safetensors::serialize(tensors, Some(texts))?;
-    write(&path, &written, asked.force)?;
+    if path.exists() && !asked.force {
+        bail!("`{}` is there already, and was left as it is; --force replaces it, --out names another", path.display());
+    }
+    write(&path, &written)?;
     let averaged = match (is_averaged(&content), asked.raw) {
         (true, false) => ", averaged over steps (--raw writes those of the last step)",
         (true, true) => ", not averaged",
@@ -222,18 +226,4 @@ fn head(tensors: &[(String, TensorView)]) -> Option<String> {
     }
     let headless = !tensors.iter().any(|(name, _)| is_head(name));
     headless.then(|| "model.fc = torch.nn.Identity()".to_owned())
-}
-
-/// Writes the file whole or not at all.
-fn write(path: &Path, content: &[u8], force: bool) -> anyhow::Result<()> {
-    let shown = path.display();
-    if path.exists() && !force {
-        bail!("`{shown}` is there already, and was left as it is; --force replaces it, --out names another");
-    }
-    let write = || -> std::io::Result<()> {
-        let mut beside = AtomicWriteFile::open(path)?;
-        beside.write_all(content)?;
-        beside.commit()
-    };
-    write().map_err(|error| anyhow!("writing `{shown}`: {error}"))
 }

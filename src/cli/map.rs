@@ -1,24 +1,17 @@
 //! `mocolab embed` and `mocolab show --tsne`: the map of a run's features without a screen: as letters, CSV or SVG.
 
-use super::output::{note, say, say_json, table};
+use super::output::{note, say, say_json, table, write};
 use crate::project::Project;
 use anyhow::{Context, bail};
-use atomic_write_file::AtomicWriteFile;
 use mocolab::embedding::{By, Colouring, Embedding, Frame, read_perplexity, scatter};
 use mocolab::executor::local;
+use mocolab::figure;
 use mocolab::run::{MapFile, RunDir, newest_first};
 use mocolab::text::{percent, sanitize};
-use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Letters across and down: a letter is twice as high as wide.
 const SIZE: [usize; 2] = [76, 32];
-/// Pixels of a side of the SVG's map.
-const SIDE: f32 = 800.0;
-/// Tableau's ten colours, as matplotlib has them.
-const COLOURS: [&str; 10] =
-    ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"];
 
 #[derive(Debug, clap::Args)]
 pub struct Embed {
@@ -33,9 +26,12 @@ pub struct Embed {
     /// Write the points as CSV.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Write the map as a picture.
+    /// Write the map as a figure of lines.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Write the map as a figure of pixels.
+    #[arg(long, value_name = "FILE")]
+    png: Option<PathBuf>,
     /// Make it anew where it is there already.
     #[arg(long)]
     again: bool,
@@ -94,17 +90,21 @@ pub fn embed(project: &Project, asked: &Embed) -> anyhow::Result<()> {
         say(sanitize(&format!("{}, {}", run.label(), map.about)))?;
         say(format!("  {}", file.path().display()))?;
     }
-    for (path, text) in [(&asked.csv, csv as Written), (&asked.svg, svg)] {
-        if let Some(path) = path {
-            write(path, &text(&map, &colouring))?;
-            let wrote = format!("wrote `{}`: {} points", path.display(), map.points.len());
-            if asked.json { note(&wrote) } else { say(wrote)? }
+    let drawn = || figure::map(&format!("{}: {}", run.label(), asked.labels.words()), &map, &colouring);
+    let mut wrote = false;
+    for (path, kind) in [(&asked.csv, "csv"), (&asked.svg, "svg"), (&asked.png, "png")] {
+        let Some(path) = path else { continue };
+        match kind {
+            "csv" => write(path, &csv(&map, &colouring)?)?,
+            "svg" => write(path, drawn().svg().as_bytes())?,
+            _ => write(path, &drawn().png())?,
         }
+        wrote = true;
+        let line = format!("wrote `{}`: {} points", path.display(), map.points.len());
+        if asked.json { note(&line) } else { say(line)? }
     }
-    if asked.csv.is_none() && asked.svg.is_none() && !asked.json { letters(&map, &colouring) } else { Ok(()) }
+    if wrote || asked.json { Ok(()) } else { letters(&map, &colouring) }
 }
-
-type Written = fn(&Embedding, &Colouring) -> String;
 
 /// Shows the map of a run in letters: the newest one there is, or that of an epoch.
 pub fn show(run: &RunDir, epoch: Option<u64>, by: By) -> anyhow::Result<()> {
@@ -168,78 +168,31 @@ fn letters(map: &Embedding, colouring: &Colouring) -> anyhow::Result<()> {
 }
 
 /// The points as CSV (RFC 4180), a row a picture.
-fn csv(map: &Embedding, colouring: &Colouring) -> String {
-    let mut text = String::from("x,y,image,class,group,answer,share,second,second_share,right,distance\n");
-    let cell = |name: &str| {
-        if name.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", name.replace('"', "\"\""))
-        } else {
-            name.to_owned()
-        }
-    };
+fn csv(map: &Embedding, colouring: &Colouring) -> anyhow::Result<Vec<u8>> {
+    let mut rows = csv::Writer::from_writer(Vec::new());
+    rows.write_record([
+        "x",
+        "y",
+        "image",
+        "class",
+        "group",
+        "answer",
+        "share",
+        "second",
+        "second_share",
+        "right",
+        "distance",
+    ])?;
     for (point, group) in map.points.iter().zip(&colouring.groups) {
-        let [first, second] = point.answers.map(|answer| cell(map.answer(answer)));
-        let _ = writeln!(
-            text,
-            "{},{},{},{},{},{first},{},{second},{},{},{}",
-            point.at[0],
-            point.at[1],
-            point.image,
-            cell(map.class(point)),
-            cell(colouring.names.get(usize::from(*group)).map_or("", String::as_str)),
-            point.shares[0],
-            point.shares[1],
-            map.is_right(point),
-            point.off
-        );
+        let [first, second] = point.answers.map(|answer| map.answer(answer));
+        let group = colouring.names.get(usize::from(*group)).map_or("", String::as_str);
+        let [x, y] = point.at.map(|at| at.to_string());
+        let [share, second_share] = point.shares.map(|share| share.to_string());
+        let (image, right, off) = (point.image.to_string(), map.is_right(point).to_string(), point.off.to_string());
+        let class = map.class(point);
+        rows.write_record([x.as_str(), &y, &image, class, group, first, &share, second, &second_share, &right, &off])?;
     }
-    text
-}
-
-/// The map as a picture, with a legend beside it.
-fn svg(map: &Embedding, colouring: &Colouring) -> String {
-    let frame = Frame::around(map.bounds(), [1, 1]);
-    let place = |at: [f32; 2]| {
-        let share = |axis: usize| (at[axis] - frame.middle[axis]) / frame.reach[axis] / 2.0 + 0.5;
-        [share(0) * SIDE, (1.0 - share(1)) * SIDE]
-    };
-    let plain = |name: &str| sanitize(name).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let colour = |group: usize| COLOURS[group % COLOURS.len()];
-    let mut text = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" font-family=\"sans-serif\" font-size=\"16\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n<title>{}</title>\n",
-        SIDE + 200.0,
-        SIDE,
-        plain(&map.about.to_string())
-    );
-    let radius = (40.0 / (map.points.len().max(1) as f32).sqrt() * 5.0).clamp(1.0, 6.0);
-    for (group, name) in colouring.names.iter().enumerate() {
-        let own = map.points.iter().zip(&colouring.groups).filter(|(_, of)| usize::from(**of) == group);
-        let _ = writeln!(text, "<g fill=\"{}\" fill-opacity=\"0.7\">", colour(group));
-        for (point, _) in own {
-            let [x, y] = place(point.at);
-            let _ = writeln!(text, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\"/>");
-        }
-        let y = 30.0 + 24.0 * group as f32;
-        let _ = writeln!(
-            text,
-            "</g>\n<rect x=\"{}\" y=\"{}\" width=\"14\" height=\"14\" fill=\"{}\"/>",
-            SIDE + 10.0,
-            y - 12.0,
-            colour(group)
-        );
-        let _ = writeln!(text, "<text x=\"{}\" y=\"{y}\">{}</text>", SIDE + 32.0, plain(name));
-    }
-    text + "</svg>\n"
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let write = || -> std::io::Result<()> {
-        let mut file = AtomicWriteFile::open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.commit()
-    };
-    write().with_context(|| format!("writing `{}`", path.display()))
+    Ok(rows.into_inner()?)
 }
 
 #[cfg(test)]
@@ -252,21 +205,10 @@ mod tests {
         let mut map = sample_map(20, 4);
         map.about.classes[3] = "cat, \"tabby\"".into();
         let colouring = map.colouring(By::Error).unwrap();
-        let text = csv(&map, &colouring);
+        let text = String::from_utf8(csv(&map, &colouring).unwrap()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 21);
         assert!(lines[1].contains(",0,airplane,wrong,automobile,0.5,bird,0.5,false,0.5"), "{}", lines[1]);
         assert!(lines[4].contains(",6,\"cat, \"\"tabby\"\"\",right,"), "{}", lines[4]);
-    }
-
-    #[test]
-    fn a_picture_holds_all_points_and_no_markup_of_others() {
-        let mut map = sample_map(50, 4);
-        map.about.classes[0] = "<script>&".into();
-        let text = svg(&map, &map.colouring(By::Class).unwrap());
-        assert_eq!((text.matches("<circle").count(), text.matches("<text").count()), (50, 10));
-        assert!(text.contains("&lt;script&gt;&amp;") && !text.contains("<script>"));
-        let inside = |text: &str| text.parse::<f32>().is_ok_and(|at| (0.0..=SIDE).contains(&at));
-        assert!(text.split("cx=\"").skip(1).all(|rest| inside(rest.split('"').next().unwrap())));
     }
 }

@@ -33,7 +33,11 @@ pub struct There {
 }
 
 impl Asked {
-    fn find(&self, project: &Project) -> anyhow::Result<Vec<RunDir>> {
+    /// The runs.
+    ///
+    /// # Errors
+    /// Where one is not there.
+    pub fn find(&self, project: &Project) -> anyhow::Result<Vec<RunDir>> {
         if self.all {
             let runs = project.runs.list().context("listing the runs")?;
             if runs.is_empty() {

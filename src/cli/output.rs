@@ -1,7 +1,10 @@
 //! Printing: nothing that a terminal would obey gets out, wherever it came from; a reader that has gone away (`mocolab ls | head`) ends the program in peace, everything else is an error.
 
+use anyhow::Context;
+use atomic_write_file::AtomicWriteFile;
 use mocolab::text::sanitize_lines;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use unicode_width::UnicodeWidthStr;
 
@@ -27,6 +30,19 @@ pub fn say_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 /// Prints a line beside the output proper.
 pub fn note(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", sanitize_lines(line));
+}
+
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// Where it can't be written, with its name; one that was there is left then.
+pub fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let write = || -> io::Result<()> {
+        let mut beside = AtomicWriteFile::open(path)?;
+        beside.write_all(content)?;
+        beside.commit()
+    };
+    write().with_context(|| format!("writing `{}`", path.display()))
 }
 
 /// Reports an error as the last thing the program does.

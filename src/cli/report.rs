@@ -1,19 +1,17 @@
 //! `mocolab report`: a report of runs in a folder, and the same as PDF where a browser can print it.
 
-use super::output::{note, say, say_json, table};
+use super::output::{note, say, say_json, table, write};
 use crate::project::{self, Project};
 use crate::report::{Page, Report, Reported, html};
 use crate::sight::Sight;
 use crate::ui::Search;
 use anyhow::{Context, bail, ensure};
-use atomic_write_file::AtomicWriteFile;
 use mocolab::experiment::Name;
 use mocolab::run::now;
 use mocolab::status::Status;
 use mocolab::text::bytes;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -163,6 +161,8 @@ fn require_ours(out: &Path, force: bool) -> anyhow::Result<()> {
 fn save(out: &Path, page: &Page, title: &str, json: &serde_json::Value) -> anyhow::Result<()> {
     let former: serde_json::Value =
         fs::read(out.join(JSON)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+    let figures = out.join(crate::report::FIGURES);
+    fs::create_dir_all(&figures).with_context(|| format!("making `{}`", figures.display()))?;
     for (file, bytes) in &page.files {
         write(&out.join(file), bytes)?;
     }
@@ -174,21 +174,11 @@ fn save(out: &Path, page: &Page, title: &str, json: &serde_json::Value) -> anyho
         // What the file says is believed only as far as it names a figure.
         let figure = name.strip_prefix(crate::report::FIGURES).and_then(|rest| rest.strip_prefix('/'));
         if let Some(figure) = figure.filter(|figure| !figure.contains('/')) {
-            let _ = fs::remove_file(out.join(crate::report::FIGURES).join(figure));
+            let _ = fs::remove_file(figures.join(figure));
         }
     }
     let _ = fs::remove_file(out.join(PDF));
     Ok(())
-}
-
-fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let write = || -> std::io::Result<()> {
-        path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        let mut file = AtomicWriteFile::open(path)?;
-        file.write_all(content)?;
-        file.commit()
-    };
-    write().with_context(|| format!("writing `{}`", path.display()))
 }
 
 /// Prints `html` by a browser into `report.pdf`.
@@ -216,6 +206,7 @@ fn print(out: &Path, html: &str) -> anyhow::Result<PathBuf> {
 
 fn print_in(work: &Path, (browser, html): (&Path, &str)) -> anyhow::Result<PathBuf> {
     let (page, pdf) = (work.join("page.html"), work.join("page.pdf"));
+    fs::create_dir_all(work).with_context(|| format!("making `{}`", work.display()))?;
     write(&page, html.as_bytes())?;
     let log = work.join("log");
     let mut command = Command::new(browser);

@@ -1,6 +1,7 @@
 //! `mocolab show`: a run in plain text, for a pipe, a dumb terminal or a pasted report.
 
 use super::output::{on_terminal, say, say_json, table};
+use super::plot::letters;
 use crate::project::Project;
 use crate::sight::Sight;
 use mocolab::curve::Curve;
@@ -8,11 +9,6 @@ use mocolab::event::Classes;
 use mocolab::metrics::{self, Confusion};
 use mocolab::text::{duration, number, percent, sanitize};
 use serde_json::json;
-use textplots::{Chart, LabelBuilder, LabelFormat, Plot, Shape};
-
-/// Dots of a plot: 2 by 4 a character.
-const WIDTH: u32 = 140;
-const HEIGHT: u32 = 32;
 
 /// `mocolab show`.
 pub fn show(project: &Project, run: &str, json: bool) -> anyhow::Result<()> {
@@ -81,22 +77,10 @@ fn head(sight: &Sight) -> anyhow::Result<()> {
     table(&state.latest.iter().map(row).collect::<Vec<_>>(), &[1]).iter().try_for_each(|line| say(format!("  {line}")))
 }
 
-/// Draws a curve over steps with textplots.
-fn plot(title: &str, curve: Option<&Curve>) -> anyhow::Result<()> {
-    let points =
-        |curve: &Curve| curve.points().filter(|p| p.1.is_finite()).map(|(x, y)| (x as f32, y as f32)).collect();
-    let points: Vec<(f32, f32)> = curve.map(points).unwrap_or_default();
-    let ([first, .., last], Some(curve)) = (points.as_slice(), curve) else { return Ok(()) };
-    let now = curve.last().map(|(_, value)| number(value)).unwrap_or_default();
-    say(format!("\n{title} over steps, now {now}"))?;
-    let shape = Shape::Lines(&points);
-    let mut chart = Chart::new(WIDTH, HEIGHT, first.0, last.0);
-    let chart = chart.lineplot(&shape);
-    let chart = chart.x_label_format(LabelFormat::Custom(Box::new(|x| format!("{x:.0}"))));
-    let chart = chart.y_label_format(LabelFormat::Custom(Box::new(|y| number(f64::from(y)))));
-    chart.axis();
-    chart.figures();
-    say(chart.to_string().trim_end())
+fn plot(name: &str, curve: Option<&Curve>) -> anyhow::Result<()> {
+    let points: Vec<(f64, f64)> =
+        curve.into_iter().flat_map(Curve::points).map(|(step, value)| (step as f64, value)).collect();
+    letters(&format!("{name} over steps"), &points)
 }
 
 fn recalls(classes: &Classes, names: &[String]) -> anyhow::Result<()> {

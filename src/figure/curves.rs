@@ -30,7 +30,7 @@ pub(super) struct Curves {
 /// `series` under `title`; `axes` name across and up; `level` is a line across with a name.
 pub fn curves(title: &str, axes: [&str; 2], series: Vec<Series>, level: Option<(String, f64)>) -> Figure {
     let drawing = Curves { title: title.to_owned(), axes: axes.map(str::to_owned), series, level };
-    Figure { size: (720, 420), drawing: Drawing::Curves(drawing) }
+    Figure { size: (600, 380), drawing: Drawing::Curves(drawing) }
 }
 
 impl Curves {

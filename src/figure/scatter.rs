@@ -1,18 +1,19 @@
 //! Points in the plane by group, as a map of features is.
 
 use super::{Drawing, Drawn, FONT, Figure, GREY, colour};
+use crate::embedding::{Colouring, Embedding};
 use plotters::coord::Shift;
 use plotters::prelude::{BLACK, Circle, DrawingArea, DrawingBackend, IntoFont, Rectangle, Text};
 use plotters::style::Color;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-const SIZE: (u32, u32) = (640, 560);
+const SIZE: (u32, u32) = (540, 440);
 /// Above the points, for the title, and to their right, for the names.
 const TOP: i32 = 34;
 const RIGHT: i32 = 120;
 
 /// Points of one kind.
-pub struct Group {
+pub(super) struct Group {
     /// What they are.
     pub name: String,
     /// Where they lie.
@@ -25,8 +26,20 @@ pub(super) struct Scatter {
 }
 
 /// `groups` under `title`, with one scale across and up.
-pub fn scatter(title: &str, groups: Vec<Group>) -> Figure {
+pub(super) fn scatter(title: &str, groups: Vec<Group>) -> Figure {
     Figure { size: SIZE, drawing: Drawing::Scatter(Scatter { title: title.to_owned(), groups }) }
+}
+
+/// A map of features under `title`, in the groups of `colouring`.
+pub fn map(title: &str, map: &Embedding, colouring: &Colouring) -> Figure {
+    let mut groups: Vec<Group> =
+        colouring.names.iter().map(|name| Group { name: name.clone(), points: Vec::new() }).collect();
+    for (point, group) in map.points.iter().zip(&colouring.groups) {
+        if let Some(group) = groups.get_mut(usize::from(*group)) {
+            group.points.push(point.at);
+        }
+    }
+    scatter(title, groups)
 }
 
 impl Scatter {

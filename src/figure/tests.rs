@@ -1,3 +1,4 @@
+use super::scatter::{Group, scatter};
 use super::*;
 
 fn names(n: usize) -> Vec<String> {
@@ -54,13 +55,13 @@ fn points_of_a_map_lie_as_they_do() {
     let middle = |colour: [u8; 3], within: std::ops::Range<u32>| {
         let near = |a: u8, b: u8| a.abs_diff(b) < 90;
         let found: Vec<(u32, u32)> = within
-            .flat_map(|x| (34..548).map(move |y| (x, y)))
+            .flat_map(|x| (34..430).map(move |y| (x, y)))
             .filter(|(x, y)| picture.get_pixel(*x, *y).0.iter().zip(colour).all(|(a, b)| near(*a, b)))
             .collect();
         found[found.len() / 2]
     };
-    let (left, right) = (middle(COLOURS[0], 8..300), middle(COLOURS[1], 300..510));
-    assert!(left.0 < 40 && right.0 > 450 && right.1 < left.1, "{left:?} {right:?}");
+    let (left, right) = (middle(COLOURS[0], 8..200), middle(COLOURS[1], 200..412));
+    assert!(left.0 < 40 && right.0 > 350 && right.1 < left.1, "{left:?} {right:?}");
     let _ = scatter("nothing", Vec::new()).svg();
 }
 

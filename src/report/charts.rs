@@ -3,7 +3,7 @@
 use super::groups::{Features, Group, Kind, Reported};
 use super::tables::thousands;
 use mocolab::embedding::{By, Embedding};
-use mocolab::figure::{Figure, Group as Points, Series, confusion, curves, scatter};
+use mocolab::figure::{self, Figure, Series, confusion, curves};
 use mocolab::metrics;
 use mocolab::state::RunState;
 
@@ -140,18 +140,13 @@ pub fn maps(name: &str, map: &Embedding) -> Vec<Named> {
     let words = [(By::Class, "classes"), (By::Five, "5 classes"), (By::Two, "2 classes")];
     let drawn = words.into_iter().filter_map(|(by, words)| {
         let colouring = map.colouring(by).ok()?;
-        let mut groups: Vec<Points> =
-            colouring.names.iter().map(|name| Points { name: name.clone(), points: Vec::new() }).collect();
-        for (point, group) in map.points.iter().zip(&colouring.groups) {
-            groups.get_mut(usize::from(*group))?.points.push(point.at);
-        }
-        let words = if by == By::Class { format!("{} {words}", groups.len()) } else { words.to_owned() };
+        let words = if by == By::Class { format!("{} {words}", colouring.names.len()) } else { words.to_owned() };
         let caption = format!(
             "t-SNE of {} test pictures' features in {name} after epoch {}, by {words}.",
             thousands(map.points.len() as u64),
             map.about.epoch
         );
-        Some((format!("map-{}-{name}", by.word()), caption, scatter(&format!("{name}: {words}"), groups)))
+        Some((format!("map-{}-{name}", by.word()), caption, figure::map(&format!("{name}: {words}"), map, &colouring)))
     });
     drawn.collect()
 }

@@ -21,7 +21,6 @@ mod legend;
 mod overlay;
 mod reading;
 mod scale;
-mod smooth;
 mod trace;
 mod way;
 mod window;

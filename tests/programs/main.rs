@@ -22,6 +22,8 @@ mod project;
 mod queue;
 #[cfg(feature = "torch")]
 mod readers;
+#[cfg(feature = "torch")]
+mod report;
 mod screen;
 mod series;
 #[cfg(feature = "torch")]

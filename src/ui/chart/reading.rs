@@ -1,9 +1,9 @@
 //! What a series is at a place.
 
-use super::smooth::Average;
 use super::trace::nearest;
 use super::way::Way;
 use super::{Plot, Series};
+use mocolab::curve::Average;
 
 /// A value of a series: that of the point nearest to the cursor, or its last.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,8 +1,8 @@
 //! What of a series is seen: bars from the lowest to the highest value of each stretch, in order.
 
-use super::smooth::Average;
 use super::way::Way;
 use super::{Plot, Scale, Series};
+use mocolab::curve::Average;
 use mocolab::curve::Curve;
 
 /// A stretch of a series, a fraction of a column wide.

@@ -3,7 +3,7 @@
 //! they hold more, only the order of points within one bin is lost, and a bin is at most a column wide: the line may be
 //! off by what the curve moves within that column, never by more, and later bins forget it.
 
-use mocolab::curve::Curve;
+use super::Curve;
 
 /// Bins asked for at a time.
 const BINS: usize = 256;
