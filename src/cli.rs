@@ -1,6 +1,7 @@
 //! The command line: every verb of the screen without a screen.
 
 mod agent;
+mod bench;
 mod data;
 mod doctor;
 mod export;
@@ -10,9 +11,11 @@ mod list;
 mod map;
 mod metrics;
 mod mirror;
+mod names;
 mod output;
 mod plot;
 mod preview;
+mod programs;
 mod queue;
 mod report;
 mod series;
@@ -21,6 +24,7 @@ mod show;
 mod slurm;
 mod start;
 
+pub use names::complete;
 pub use output::complain;
 
 use crate::{project::Project, ui};
@@ -30,9 +34,14 @@ use mocolab::embedding::By;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// What stands below the list of commands.
+const AFTER: &str = "Without a command the laboratory opens on experiments.toml.\n\n\
+    Exit status: 0 where all went as it was asked for; 1 where something failed, a run that was waited for did not come to \
+    its end, or something is to be mended (doctor, check, hook test); 2 where the command line itself is wrong.";
+
 /// The terminal laboratory for self-supervised learning on GPU boxes.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = "Without a command the laboratory opens on experiments.toml.")]
+#[command(version, max_term_width = 100, after_help = AFTER)]
 pub struct Arguments {
     /// The experiments.
     #[arg(long, global = true, value_name = "FILE", default_value = "experiments.toml")]
@@ -85,11 +94,13 @@ enum Command {
     /// Save a run after the step under way and give its device back; `resume` goes on with it, here or elsewhere.
     Pause {
         /// A run: NAME (its latest), NAME/ID or a path.
+        #[arg(add = names::runs())]
         run: String,
     },
     /// Stop a run after the step under way, with a checkpoint.
     Stop {
         /// A run: NAME (its latest), NAME/ID or a path.
+        #[arg(add = names::runs())]
         run: String,
         /// Kill it at once: what came after its newest checkpoint is lost.
         #[arg(long)]
@@ -101,7 +112,7 @@ enum Command {
     /// Show who waits for what in this machine's queue, or change a run's place in it.
     Queue {
         /// A run: NAME (its latest), NAME/ID or a path.
-        #[arg(requires = "change")]
+        #[arg(add = names::runs(), requires = "change")]
         run: Option<String>,
         /// What to do with it.
         change: Option<queue::Change>,
@@ -112,6 +123,7 @@ enum Command {
     /// List the runs.
     Ls {
         /// Only runs of this experiment.
+        #[arg(add = names::runs())]
         name: Option<String>,
         /// Only runs like these, as `status:done val/macro_accuracy>0.6`.
         #[arg(long, value_name = "FILTER", value_parser = ui::Search::read)]
@@ -123,6 +135,7 @@ enum Command {
     /// Show a run: curves, classes, results.
     Show {
         /// A run: NAME (its latest), NAME/ID or a path.
+        #[arg(add = names::runs())]
         run: String,
         /// For scripts.
         #[arg(long)]
@@ -146,6 +159,7 @@ enum Command {
     /// Print what a run's trainer printed.
     Logs {
         /// A run: NAME (its latest), NAME/ID or a path.
+        #[arg(add = names::runs())]
         run: String,
         /// Go on as more comes, until the run ends.
         #[arg(long, short)]
@@ -189,21 +203,26 @@ enum Command {
         #[arg(value_enum)]
         what: hook::What,
         /// Only this one.
+        #[arg(add = names::hooks())]
         name: Option<String>,
+    },
+    /// Print what makes your shell complete the command line with Tab, names of experiments and runs too.
+    Completions {
+        /// The shell: `source <(mocolab completions bash)`, `mocolab completions fish | source`.
+        shell: names::Shell,
+    },
+    /// Print the manual page, or write those of all commands.
+    Man {
+        /// A folder for all of them.
+        #[arg(long, short, value_name = "DIR")]
+        out: Option<PathBuf>,
     },
     /// Get and look at data sets.
     #[command(subcommand)]
     Data(data::Command),
-    /// Measure how fast the screen is drawn here, and how many bytes it sends.
-    #[command(hide = true)]
-    Bench {
-        /// Points of each run.
-        #[arg(long, default_value_t = 100_000)]
-        points: u64,
-        /// For scripts.
-        #[arg(long)]
-        json: bool,
-    },
+    /// Measure this machine: how fast it trains, how fast it draws.
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Become the trainer of a run (what `start` starts).
     #[command(hide = true)]
     Launch {
@@ -274,7 +293,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Resume(asked)) => start::resume(&project, &asked),
         Some(Command::Pause { run }) => start::pause(&project, &run).map(done),
         Some(Command::Stop { run, now, grace }) => start::stop(&project, &run, (now, grace)).map(done),
-        Some(Command::Bench { points, json }) => bench(&project, points, json),
+        Some(Command::Bench(command)) => bench::bench(&project, &command),
         Some(Command::Launch { run, how }) => start::launch(&run, how),
         Some(Command::Agent) => agent::agent(&project).map(done),
         Some(Command::Queue { run, change, json }) => {
@@ -292,26 +311,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Report(asked)) => report::report(&project, &asked).map(done),
         Some(Command::Embed(asked)) => map::embed(&project, &asked).map(done),
         Some(Command::Logs { run, follow, lines }) => list::logs(&project, &run, follow, lines).map(done),
+        Some(Command::Completions { shell }) => names::completions(shell).map(done),
+        Some(Command::Man { out }) => names::man(out.as_deref()).map(done),
         Some(Command::Data(command)) => data::run(&project, command).map(done),
     }
-}
-
-/// `mocolab bench`: exit status 1 where a bar was missed.
-fn bench(project: &Project, points: u64, json: bool) -> anyhow::Result<ExitCode> {
-    let figures = ui::measure(project, points)?;
-    if json {
-        output::say_json(&figures)?;
-    } else {
-        let row = |figure: &ui::Figure| {
-            let sign = if figure.passes() { "✓" } else { "✗" };
-            vec![
-                sign.to_owned(),
-                figure.what.to_owned(),
-                format!("{:.2}", figure.value),
-                format!("≤ {} {}", figure.bar, figure.unit),
-            ]
-        };
-        output::table(&figures.iter().map(row).collect::<Vec<_>>(), &[2]).iter().try_for_each(output::say)?;
-    }
-    Ok(if figures.iter().all(ui::Figure::passes) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

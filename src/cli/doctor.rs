@@ -1,16 +1,18 @@
 //! `mocolab doctor`: what of this machine decides whether runs can be trained and live on, as sentences and as data.
 
+mod surroundings;
+
 use super::output::{say, say_json, table};
 use crate::project::Project;
 use mocolab::device::Devices;
-use mocolab::executor::{local, slurm};
+use mocolab::executor::{libtorch, local};
 use mocolab::run::{AgentLock, HeldLock, RunDir};
 use mocolab::status::Lock;
 use mocolab::survival::{Facts, Level, advice};
 use mocolab::text::{bytes, log_line};
 use serde::Serialize;
 use std::fs;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 /// How a finding is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,10 +50,20 @@ impl Finding {
 
 /// Looks at everything; exit status 1 where something is to be mended.
 pub fn doctor(project: &Project, json: bool) -> anyhow::Result<ExitCode> {
-    let mut all = vec![trainer()];
-    all.extend(devices());
-    all.extend(survival(project));
-    all.extend([locks(project), experiments(project), queue(project), jobs()]);
+    let found = Devices::find();
+    let mut all = trainer(&found);
+    all.extend(devices(&found));
+    let facts = Facts::gather(project.runs.path());
+    all.extend(survival(&facts));
+    all.extend([
+        surroundings::disk(project),
+        locks(project),
+        experiments(project),
+        queue(project),
+        surroundings::jobs(),
+    ]);
+    all.extend(surroundings::terminal(&facts));
+    all.extend(surroundings::programs());
     if json {
         say_json(&all)?;
     } else {
@@ -69,13 +81,37 @@ pub fn doctor(project: &Project, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if sick { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// It is there, and its libraries can be loaded.
-fn trainer() -> Finding {
+/// It is there, finds its libraries, and starts.
+fn trainer(found: &Devices) -> Vec<Finding> {
     let path = match local::trainer() {
         Ok(path) => path,
-        Err(error) => return Finding::warning("trainer", error.to_string()),
+        Err(error) => return vec![Finding::warning("trainer", error.to_string())],
     };
-    match Command::new(&path).arg("--version").output() {
+    let library = match libtorch::find(&path) {
+        Ok(None) => None,
+        Ok(Some(libtorch)) => {
+            let version = libtorch.version.as_deref().unwrap_or("of a version that it does not tell");
+            let cuda = libtorch.has_cuda();
+            let text = format!(
+                "{version}, {}, in `{}`",
+                if cuda { "for CUDA" } else { "for the CPU alone" },
+                libtorch.folder.display()
+            );
+            Some(if !cuda && found.devices.len() > 1 {
+                Finding::warning(
+                    "libtorch",
+                    format!("{text}: the GPUs are not used; `MOCOLAB_FORCE=cuda make setup` brings the other"),
+                )
+            } else {
+                Finding::good("libtorch", text)
+            })
+        }
+        Err(error) => return vec![Finding::warning("libtorch", error.to_string())],
+    };
+    let said = local::trainer_command()
+        .map_err(|error| error.to_string())
+        .and_then(|(_, mut command)| command.arg("--version").output().map_err(|error| error.to_string()));
+    let started = match said {
         Ok(said) if said.status.success() => {
             Finding::good("trainer", log_line(String::from_utf8_lossy(&said.stdout).trim()))
         }
@@ -84,11 +120,11 @@ fn trainer() -> Finding {
             Finding::warning("trainer", format!("`{}` does not start: {why}", path.display()))
         }
         Err(error) => Finding::warning("trainer", format!("`{}` does not start: {error}", path.display())),
-    }
+    };
+    std::iter::once(started).chain(library).collect()
 }
 
-fn devices() -> Vec<Finding> {
-    let found = Devices::find();
+fn devices(found: &Devices) -> Vec<Finding> {
     let memory =
         |memory: Option<(u64, u64)>| memory.map(|(_, total)| format!(", {}", bytes(total))).unwrap_or_default();
     let each = found.devices.iter().map(|device| {
@@ -97,9 +133,8 @@ fn devices() -> Vec<Finding> {
     each.chain(found.note.iter().map(|note| Finding::note("device", note.clone()))).collect()
 }
 
-fn survival(project: &Project) -> Vec<Finding> {
-    let facts = Facts::gather(project.runs.path());
-    let mut all: Vec<Finding> = advice(&facts)
+fn survival(facts: &Facts) -> Vec<Finding> {
+    let mut all: Vec<Finding> = advice(facts)
         .into_iter()
         .map(|advice| match advice.level {
             Level::Warning => Finding::warning("survival", advice.text),
@@ -153,15 +188,5 @@ fn queue(project: &Project) -> Finding {
         Ok(Some(_)) => Finding::good("queue", "nobody is at work on it: nothing waits that could go on by itself"),
         Ok(None) => Finding::good("queue", "its agent is at work"),
         Err(error) => Finding::warning("queue", format!("its lock can't be taken: {error}")),
-    }
-}
-
-fn jobs() -> Finding {
-    if !slurm::is_here() {
-        return Finding::note("slurm", "not here");
-    }
-    match slurm::look().jobs {
-        Some(jobs) => Finding::good("slurm", format!("answers; it has {} of your jobs", jobs.len())),
-        None => Finding::warning("slurm", "its commands are here, and its controller does not answer"),
     }
 }

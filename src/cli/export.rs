@@ -1,7 +1,7 @@
 //! Verbs that take things out of runs for other programs: the weights of a network, for Python; records are `mirror`'s.
 
 use super::output::{say, write};
-use super::{metrics, mirror};
+use super::{metrics, mirror, names};
 use crate::project::{self, Project};
 use crate::sight::Sight;
 use anyhow::{Context, bail, ensure};
@@ -58,6 +58,7 @@ pub enum Sync {
 #[derive(Debug, clap::Args)]
 pub struct Weights {
     /// A run: NAME (its latest), NAME/ID or a path.
+    #[arg(add = names::runs())]
     run: String,
     /// Where to [default: NAME-ID.safetensors in this folder].
     #[arg(long, short, value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! `mocolab embed` and `mocolab show --tsne`: the map of a run's features without a screen: as letters, CSV or SVG.
 
+use super::names;
 use super::output::{note, say, say_json, table, write};
 use crate::project::Project;
 use anyhow::{Context, bail};
@@ -16,6 +17,7 @@ const SIZE: [usize; 2] = [76, 32];
 #[derive(Debug, clap::Args)]
 pub struct Embed {
     /// A run: NAME (its latest), NAME/ID or a path.
+    #[arg(add = names::runs())]
     run: String,
     /// After which epoch: there must be a map of it already, or a checkpoint [default: the newest checkpoint].
     #[arg(long, value_name = "N")]

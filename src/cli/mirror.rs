@@ -1,5 +1,6 @@
 //! `mocolab export tensorboard`, `mocolab export wandb` and `mocolab sync wandb`: the records of runs for other programs.
 
+use super::names;
 use super::output::{note, say};
 use crate::project::Project;
 use anyhow::{Context, bail};
@@ -14,7 +15,7 @@ use std::process::{Command, ExitCode, Stdio};
 #[derive(Debug, clap::Args)]
 pub struct Asked {
     /// Runs: NAME (its latest), NAME/ID or a path.
-    #[arg(id = "run", value_name = "RUN", required_unless_present = "all")]
+    #[arg(add = names::runs(), id = "run", value_name = "RUN", required_unless_present = "all")]
     runs: Vec<String>,
     /// All runs that there are.
     #[arg(long, conflicts_with = "run")]

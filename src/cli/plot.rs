@@ -1,6 +1,7 @@
 //! `mocolab plot`: curves of runs, in the terminal or as a figure.
 
 use super::metrics::require;
+use super::names;
 use super::output::{say, write};
 use crate::project::Project;
 use crate::sight::Sight;
@@ -20,7 +21,7 @@ const HEIGHT: u32 = 32;
 #[derive(Debug, clap::Args)]
 pub struct Asked {
     /// Runs: NAME (its latest), NAME/ID or a path.
-    #[arg(id = "run", value_name = "RUN", required = true)]
+    #[arg(add = names::runs(), id = "run", value_name = "RUN", required = true)]
     runs: Vec<String>,
     /// What was measured, as `val/loss`, several times for several [default: the losses, and the macro accuracy].
     #[arg(long, short, value_name = "NAME")]

@@ -12,7 +12,7 @@ use mocolab::preview::Header;
 use mocolab::{config, data, text::sanitize};
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// Pictures in rows: one and its views.
 #[derive(Debug)]
@@ -47,9 +47,8 @@ pub fn preview(project: &Project, name: &str, count: u16, png: Option<&Path>) ->
 impl Grid {
     /// Has the trainer make it.
     fn ask(experiment: &Experiment, count: u16) -> anyhow::Result<Self> {
-        let trainer = local::trainer()?;
+        let (trainer, mut command) = local::trainer_command()?;
         let doing = || format!("asking `{}` for pictures", trainer.display());
-        let mut command = Command::new(&trainer);
         command.args(["preview", "/dev/stdin", &count.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(doing)?;

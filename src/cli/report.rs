@@ -1,6 +1,7 @@
 //! `mocolab report`: a report of runs in a folder, and the same as PDF where a browser can print it.
 
 use super::output::{note, say, say_json, table, write};
+use super::{names, programs};
 use crate::project::{self, Project};
 use crate::report::{Page, Report, Reported, html};
 use crate::sight::Sight;
@@ -20,16 +21,13 @@ const MARKDOWN: &str = "report.md";
 const HTML: &str = "index.html";
 const JSON: &str = "report.json";
 const PDF: &str = "report.pdf";
-/// Browsers that print without a screen, in the order in which they are looked for.
-const BROWSERS: [&str; 6] =
-    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "brave-browser"];
 /// Longest time for printing.
 const PATIENCE: Duration = Duration::from_mins(3);
 
 #[derive(Debug, clap::Args)]
 pub struct Asked {
     /// Runs: NAME (its latest), NAME/ID or a path [default: of every experiment the newest that is done].
-    #[arg(id = "run", value_name = "RUN")]
+    #[arg(add = names::runs(), id = "run", value_name = "RUN")]
     runs: Vec<String>,
     /// Only runs like these, as `recipe:probe queue>6400`.
     #[arg(long, value_name = "FILTER", value_parser = Search::read)]
@@ -183,12 +181,10 @@ fn save(out: &Path, page: &Page, title: &str, json: &serde_json::Value) -> anyho
 
 /// Prints `html` by a browser into `report.pdf`.
 fn print(out: &Path, html: &str) -> anyhow::Result<PathBuf> {
-    let named = std::env::var_os("MOCOLAB_BROWSER").map(PathBuf::from);
-    let found = || BROWSERS.iter().map(PathBuf::from).find(|name| is_there(name));
-    let Some(browser) = named.or_else(found) else {
+    let Some(browser) = programs::browser() else {
         bail!(
             "no browser that prints was found ({}): install one, name one by MOCOLAB_BROWSER, or print `{}` by hand",
-            BROWSERS.join(", "),
+            programs::BROWSERS.join(", "),
             out.join(HTML).display()
         );
     };
@@ -241,10 +237,4 @@ fn print_in(work: &Path, (browser, html): (&Path, &str)) -> anyhow::Result<PathB
         bail!("`{shown}` printed nothing ({status}): {}", last.into_iter().rev().collect::<Vec<_>>().join("; "));
     }
     Ok(pdf)
-}
-
-/// Whether a program of this name can be found.
-fn is_there(program: &Path) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }

@@ -1,6 +1,7 @@
 //! Verbs that change what runs: start, resume, stop.
 
 use super::follow::Launched;
+use super::names;
 use super::output::{complain, say};
 use super::queue;
 use super::series::{Manner, begin, series};
@@ -25,7 +26,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, clap::Args)]
 pub struct Which {
     /// Experiments of experiments.toml, or variants of them; `*` stands for any characters.
-    #[arg(value_name = "NAME", required_unless_present_any = ["all", "missing"])]
+    #[arg(add = names::experiments(), value_name = "NAME", required_unless_present_any = ["all", "missing"])]
     names: Vec<String>,
     /// Every experiment of the file, each after those it takes weights from. Ctrl-C leaves the run under way alone and
     /// starts no more; `mocolab start --missing --wait` goes on.
@@ -132,7 +133,7 @@ fn several(which: &Which, experiments: &[&Experiment]) -> String {
 #[derive(Debug, clap::Args)]
 pub struct Resume {
     /// A run: NAME (its latest), NAME/ID or a path.
-    #[arg(required_unless_present = "interrupted")]
+    #[arg(add = names::runs(), required_unless_present = "interrupted")]
     run: Option<String>,
     /// Every run that was at work here when the machine went down, one after another as devices come free.
     #[arg(long, conflicts_with_all = ["run", "wait", "on"])]

@@ -38,6 +38,9 @@ pub enum ExecutorError {
          `make`, or say where it is with MOCOLAB_TRAIN=PATH"
     )]
     NoTrainer(PathBuf),
+    /// libtorch isn't there, or is of another version.
+    #[error("{0}")]
+    NoLibtorch(String),
     /// The device isn't there.
     #[error("{0}")]
     NoDevice(String),
@@ -112,7 +115,7 @@ pub fn start(program: &Path, run: &RunDir, launch: &Launch) -> Result<Command, E
 /// # Errors
 /// Where the run is being trained already, its device is taken, or something can't be written or started.
 pub fn launch(run: &RunDir, launch: &Launch) -> Result<std::convert::Infallible, ExecutorError> {
-    let trainer = trainer()?;
+    let (trainer, mut command) = trainer_command()?;
     let found = Devices::find();
     let visible = launch.devices.visible(&found).map_err(ExecutorError::NoDevice)?;
     // Under Slurm the scheduler must be able to end the process; elsewhere a terminal that closes must not. A process
@@ -128,7 +131,6 @@ pub fn launch(run: &RunDir, launch: &Launch) -> Result<std::convert::Infallible,
     let job = job(run, launch, (before, visible.as_deref()))?;
     claim(run, launch, (job.attempt, visible.as_deref()))?;
     run.write_job(&job).map_err(io(format!("writing `{}`", run.job().display())))?;
-    let mut command = Command::new(&trainer);
     command.arg(run.path()).stdin(lock.into_file());
     // Where a core has other work, OpenMP's threads that wait for each other by spinning take it from the one they wait
     // for; by default they spin for as long as a step lasts.
@@ -156,14 +158,24 @@ pub fn trainer() -> Result<PathBuf, ExecutorError> {
     if trainer.exists() { Ok(trainer) } else { Err(ExecutorError::NoTrainer(trainer)) }
 }
 
+/// The trainer and a command that starts it, with a libtorch that it finds.
+///
+/// # Errors
+/// Where one of the two isn't there, or they don't fit each other.
+pub fn trainer_command() -> Result<(PathBuf, Command), ExecutorError> {
+    let trainer = trainer()?;
+    let mut command = Command::new(&trainer);
+    super::libtorch::provide(&mut command, &trainer)?;
+    Ok((trainer, command))
+}
+
 /// Has the trainer map what a checkpoint of `run` makes of the test pictures (`mocolab-train embed RUN`), with further
 /// `arguments` of that; waits for it. Gives what is known of the map.
 ///
 /// # Errors
 /// Where there is no trainer, or what it says is wrong.
 pub fn embed(run: &RunDir, arguments: &[String]) -> Result<About, ExecutorError> {
-    let trainer = trainer()?;
-    let mut command = Command::new(&trainer);
+    let (trainer, mut command) = trainer_command()?;
     command.arg("embed").arg(run.path()).args(arguments).stdin(Stdio::null());
     let output = command.output().map_err(io(format!("starting `{}`", trainer.display())))?;
     let text = |bytes: &[u8]| {

@@ -68,7 +68,9 @@ fn print(line: &str) {
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
-        [flag] if flag == "--version" => print(concat!("mocolab-train ", env!("CARGO_PKG_VERSION"))),
+        [flag] if flag == "--version" => {
+            return say(Ok(concat!("mocolab-train ", env!("CARGO_PKG_VERSION")).to_owned()));
+        }
         [word, file, count] if word == "preview" => return preview::run(file, count),
         [command, ..] if command == "bench" => return say(bench::run(&bench::Arguments::parse_from(&arguments))),
         [command, ..] if command == "embed" => {
