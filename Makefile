@@ -5,10 +5,10 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # scripts/setup names one libtorch; a second voice would only have the bindings compiled again
 unexport LIBTORCH_USE_PYTORCH
 
-.PHONY: help run test check setup lite
+.PHONY: help run test check setup lite package
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: setup ## set up, build and open the terminal on experiments.toml
 	$(CARGO) build --release --locked
@@ -31,6 +31,9 @@ check: setup ## formatting, lints (with and without the trainer), licences
 
 setup: ## find libtorch or bring it (545 MB for the CPU), and tell cargo where it is
 	@scripts/setup
+
+package: setup ## one archive of both programs, manual, completions and an install script, in dist/
+	scripts/package
 
 lite: ## the terminal alone, without libtorch: for a laptop or a login node
 	$(CARGO) run --release --locked --no-default-features --bin mocolab

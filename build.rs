@@ -24,7 +24,9 @@ fn trainer() {
     }
     // a copy of libtorch beside the program comes first, so that the two can be moved together
     link_trainer("-Wl,-rpath,$ORIGIN/libtorch/lib");
-    if let Some(root) = libtorch("LIBTORCH_LIB") {
+    // the path of this machine's libtorch means nothing on another
+    println!("cargo::rerun-if-env-changed=MOCOLAB_PACKAGE");
+    if let Some(root) = libtorch("LIBTORCH_LIB").filter(|_| env::var_os("MOCOLAB_PACKAGE").is_none()) {
         link_trainer(&format!("-Wl,-rpath,{root}/lib"));
     }
     // as RUNPATH, not RPATH: LD_LIBRARY_PATH may then name another libtorch

@@ -176,6 +176,9 @@ enum Command {
     },
     /// Look at what decides whether runs can be trained here and live on. Exit status 1 where something is to be mended.
     Doctor {
+        /// Look only at this, as `libtorch`.
+        #[arg(long, value_name = "WHAT")]
+        only: Option<String>,
         /// For scripts.
         #[arg(long)]
         json: bool,
@@ -190,6 +193,9 @@ enum Command {
         /// The user's own file instead: how the screen looks, and which keys it obeys.
         #[arg(long, conflicts_with_all = ["recipe", "preset"])]
         screen: bool,
+        /// As a page of the book: all of them, and the presets.
+        #[arg(long, conflicts_with_all = ["recipe", "preset", "screen"])]
+        markdown: bool,
     },
     /// Take things out of runs for other programs.
     #[command(subcommand)]
@@ -281,6 +287,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Init { force }) => setup::init(&project, force).map(done),
         Some(Command::Check) => setup::check(&project).map(done),
         Some(Command::Settings { screen: true, .. }) => output::say(ui::example()).map(done),
+        Some(Command::Settings { markdown: true, .. }) => setup::book().map(done),
         Some(Command::Settings { recipe, preset, .. }) => {
             setup::settings(recipe.as_deref(), preset.as_deref()).map(done)
         }
@@ -288,7 +295,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Sync(export::Sync::Wandb { which, there })) => mirror::sync(&project, &which, &there),
         Some(Command::Hook { what, name }) => hook::run(&project, what, name.as_deref()),
         Some(Command::Devices { json }) => setup::devices(&project, json).map(done),
-        Some(Command::Doctor { json }) => doctor::doctor(&project, json),
+        Some(Command::Doctor { only, json }) => doctor::doctor(&project, only.as_deref(), json),
         Some(Command::Start { which, device, wait }) => start::start(&project, &which, device, wait),
         Some(Command::Resume(asked)) => start::resume(&project, &asked),
         Some(Command::Pause { run }) => start::pause(&project, &run).map(done),

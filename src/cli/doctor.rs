@@ -4,6 +4,7 @@ mod surroundings;
 
 use super::output::{say, say_json, table};
 use crate::project::Project;
+use anyhow::bail;
 use mocolab::device::Devices;
 use mocolab::executor::{libtorch, local};
 use mocolab::run::{AgentLock, HeldLock, RunDir};
@@ -48,22 +49,31 @@ impl Finding {
     }
 }
 
-/// Looks at everything; exit status 1 where something is to be mended.
-pub fn doctor(project: &Project, json: bool) -> anyhow::Result<ExitCode> {
+/// A look at something: the words for what it finds, and the look itself.
+type Look<'a> = (&'static [&'static str], Box<dyn Fn() -> Vec<Finding> + 'a>);
+
+/// Looks at everything, or at what `only` says; exit status 1 where something is to be mended.
+pub fn doctor(project: &Project, only: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
     let found = Devices::find();
-    let mut all = trainer(&found);
-    all.extend(devices(&found));
     let facts = Facts::gather(project.runs.path());
-    all.extend(survival(&facts));
-    all.extend([
-        surroundings::disk(project),
-        locks(project),
-        experiments(project),
-        queue(project),
-        surroundings::jobs(),
-    ]);
-    all.extend(surroundings::terminal(&facts));
-    all.extend(surroundings::programs());
+    let looks: [Look; 9] = [
+        (&["trainer", "libtorch"], Box::new(|| trainer(&found))),
+        (&["device"], Box::new(|| devices(&found))),
+        (&["survival", "disk"], Box::new(|| survival(&facts))),
+        (&["speed"], Box::new(|| vec![surroundings::disk(project)])),
+        (&["locks"], Box::new(|| vec![locks(project)])),
+        (&["experiments", "queue"], Box::new(|| vec![experiments(project), queue(project)])),
+        (&["slurm"], Box::new(|| vec![surroundings::jobs()])),
+        (&["terminal", "letters", "font"], Box::new(|| surroundings::terminal(&facts))),
+        (&["tensorboard", "wandb", "browser"], Box::new(surroundings::programs)),
+    ];
+    let words: Vec<&str> = looks.iter().flat_map(|(words, _)| words.iter().copied()).collect();
+    if let Some(only) = only.filter(|only| !words.contains(only)) {
+        bail!("`{only}` is nothing that is looked at; these are: {}", words.join(", "));
+    }
+    let wanted = looks.iter().filter(|(words, _)| only.is_none_or(|only| words.contains(&only)));
+    let mut all: Vec<Finding> = wanted.flat_map(|(_, look)| look()).collect();
+    all.retain(|finding| only.is_none_or(|only| finding.what == only));
     if json {
         say_json(&all)?;
     } else {

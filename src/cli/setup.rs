@@ -69,6 +69,37 @@ pub fn settings(recipe: Option<&str>, preset: Option<&str>) -> anyhow::Result<()
     Recipe::NAMES.iter().try_for_each(|name| print(name, &Recipe::settings(name).unwrap_or_default()))
 }
 
+/// `mocolab settings --markdown`: the page of the book.
+pub fn book() -> anyhow::Result<()> {
+    let plain = |text: &str| text.replace('|', "\\|");
+    let page = |title: &str, settings: &[Setting]| {
+        let row = |setting: &Setting| {
+            let Setting { name, default, allowed, meaning } = setting;
+            format!("| `{name}` | `{}` | {} | {} |", plain(default), plain(allowed), plain(meaning))
+        };
+        let rows: Vec<String> = settings.iter().map(row).collect();
+        format!("## {title}\n\n| setting | default | allowed | meaning |\n|---|---|---|---|\n{}\n", rows.join("\n"))
+    };
+    say(
+        "# Settings\n\nEvery setting of `experiments.toml`, as `mocolab settings` prints them; this page is written by \
+         `mocolab settings --markdown`. A list of values makes\na variant of each. What `[defaults]` and `[defaults.RECIPE]` say \
+         holds for all experiments that say nothing else. Jobs of Slurm: [slurm.md](slurm.md);\nwebhooks: \
+         [hooks.md](hooks.md); the screen: [config.toml](config.toml).\n",
+    )?;
+    say(page("`[defaults]` and `[experiment.NAME]`", &Common::settings()))?;
+    for recipe in Recipe::NAMES {
+        let title = format!("`[experiment.NAME.{recipe}]` and `[defaults.{recipe}]`");
+        say(page(&title, &Recipe::settings(recipe).unwrap_or_default()))?;
+    }
+    say("## Presets of MoCo\n\n`preset = \"NAME\"` sets these; what stands beside it in the table goes before.\n")?;
+    for word in Preset::WORDS {
+        let table = Preset::deserialize(toml::Value::from(*word)).map(Preset::table);
+        let table = table.map_err(|_| anyhow!("there is no preset `{word}`"))?;
+        say(format!("```toml\n{}\n```\n", table.trim_end()))?;
+    }
+    Ok(())
+}
+
 fn unknown(what: &str, word: &str, words: &[&'static str]) -> anyhow::Error {
     let meant = config::did_you_mean(word, words.iter().copied()).map(|help| format!("{help} ")).unwrap_or_default();
     anyhow!("there is no {what} `{word}`; {meant}there are: {}", words.join(", "))

@@ -68,27 +68,22 @@ fn print(line: &str) {
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
-        [flag] if flag == "--version" => {
-            return say(Ok(concat!("mocolab-train ", env!("CARGO_PKG_VERSION")).to_owned()));
-        }
-        [word, file, count] if word == "preview" => return preview::run(file, count),
-        [command, ..] if command == "bench" => return say(bench::run(&bench::Arguments::parse_from(&arguments))),
-        [command, ..] if command == "embed" => {
-            return say(caught(|| embed::run(&embed::Arguments::parse_from(&arguments))));
-        }
+        [flag] if flag == "--version" => say(Ok(concat!("mocolab-train ", env!("CARGO_PKG_VERSION")).to_owned())),
+        [word, file, count] if word == "preview" => preview::run(file, count),
+        [command, ..] if command == "bench" => say(bench::run(&bench::Arguments::parse_from(&arguments))),
+        [command, ..] if command == "embed" => say(caught(|| embed::run(&embed::Arguments::parse_from(&arguments)))),
         [command, ..] if command == "tsne" => {
-            return say(caught(|| embed::layout(&embed::TsneArguments::parse_from(&arguments))));
+            say(caught(|| embed::layout(&embed::TsneArguments::parse_from(&arguments))))
         }
-        [run] if !run.starts_with('-') => return attend(&RunDir::new(run)),
+        [run] if !run.starts_with('-') => attend(&RunDir::new(run)),
         _ => {
             print(
                 "usage: mocolab-train RUN\n       mocolab-train bench --help\n       mocolab-train embed --help\n       mocolab-train tsne --help\n\nTrains the run in the directory RUN; \
                  `mocolab start` makes and starts one.",
             );
-            return ExitCode::from(2);
+            ExitCode::from(2)
         }
     }
-    ExitCode::SUCCESS
 }
 
 /// Prints a result on standard output, or what went wrong.

@@ -166,3 +166,69 @@ fn a_download_that_is_not_what_was_promised_leaves_nothing() {
     assert_eq!(left, [""; 0]);
     assert_eq!(project.run("data get imagenet").code, Some(2), "only what is known");
 }
+
+/// What a shell is told that a line of these words may go on with, the last of them begun.
+fn completed(project: &Project, words: &[&str]) -> Vec<String> {
+    let mut command = project.command(env!("CARGO_BIN_EXE_mocolab"));
+    command.env("COMPLETE", "bash").env("_CLAP_IFS", "\n").env("_CLAP_COMPLETE_INDEX", words.len().to_string());
+    command.args(["--", "mocolab"]).args(words);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn tab_completes_verbs_experiments_and_runs() {
+    let project = Project::quick();
+    project.run("start quick --wait").good();
+    let run = project.latest("quick").label();
+    assert_eq!(completed(&project, &["pl"]), ["plot"]);
+    assert_eq!(completed(&project, &["start", "q"]), ["quick"]);
+    assert_eq!(completed(&project, &["show", "quick/"]), [run.as_str()]);
+    assert!(completed(&project, &["export", "weights", ""]).contains(&"quick".to_owned()));
+    assert!(completed(&project, &["show", "quick", "--"]).contains(&"--tsne".to_owned()));
+    assert_eq!(completed(&project, &["--file", "nowhere/experiments.toml", "start", "q"]), [""; 0]);
+    for (shell, line) in [("bash", "complete "), ("zsh", "#compdef mocolab"), ("fish", "complete ")] {
+        let lines = project.run(&format!("completions {shell}")).good();
+        assert!(lines.contains(line) && lines.contains("COMPLETE"), "{lines}");
+    }
+}
+
+/// In a real bash, with the keys of a user.
+#[test]
+fn bash_completes_the_name_of_a_run() {
+    let project = Project::quick();
+    project.run("start quick --wait").good();
+    let script = "source <(mocolab completions bash); COMP_WORDS=(mocolab show qui); COMP_CWORD=2; COMP_TYPE=9; \
+                  $(complete -p mocolab | sed 's/.*-F \\([^ ]*\\).*/\\1/') mocolab qui show; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_mocolab")).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let output = project.command("bash").args(["-c", script]).env("PATH", path).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.lines().any(|line| line.trim() == "quick"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_verb() {
+    let project = Project::quick();
+    let page = project.run("man").good();
+    assert!(page.contains(".TH") && page.contains("Exit status"), "{page}");
+    let said = project.run("man --out pages").good();
+    let pages: Vec<String> = std::fs::read_dir(project.path("pages"))
+        .unwrap()
+        .map(|page| page.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(said.contains(&format!("wrote {} pages", pages.len())), "{said}");
+    for page in ["mocolab.1", "mocolab-start.1", "mocolab-export-weights.1", "mocolab-bench-train.1"] {
+        assert!(pages.iter().any(|name| name == page), "{pages:?}");
+    }
+    assert!(!pages.iter().any(|name| name.contains("launch") || name.contains("agent")), "what is hidden has none");
+    if std::process::Command::new("man").arg("--version").output().is_ok() {
+        let read =
+            project.command("man").arg(project.path("pages/mocolab-start.1")).env("MANPAGER", "cat").output().unwrap();
+        let read = String::from_utf8_lossy(&read.stdout).into_owned();
+        assert!(read.contains("mocolab") && read.to_lowercase().contains("synopsis"), "{read}");
+    } else {
+        eprintln!("SKIPPED: no `man` to read the pages with");
+    }
+}

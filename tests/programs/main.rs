@@ -5,6 +5,8 @@
 #![expect(clippy::print_stderr, reason = "what is skipped is said aloud")]
 
 mod attempts;
+#[cfg(feature = "torch")]
+mod book;
 mod commands;
 mod damage;
 mod devices;
@@ -13,6 +15,8 @@ mod fake_train;
 mod gpus;
 #[cfg(feature = "torch")]
 mod hooks;
+#[cfg(feature = "torch")]
+mod libtorch;
 #[cfg(feature = "torch")]
 mod map;
 #[cfg(feature = "torch")]

@@ -18,7 +18,7 @@ fn python() -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
     let folder = std::env::var_os("MOCOLAB_READERS").map_or_else(|| cache.join("mocolab/readers"), PathBuf::from);
     let python = folder.join("bin/python");
-    let has = Command::new(&python).args(["-c", "import tensorboard, wandb, pandas, safetensors"]).output();
+    let has = Command::new(&python).args(["-c", "import tensorboard, wandb, pandas, pyarrow, safetensors"]).output();
     if has.is_ok_and(|output| output.status.success()) {
         return Some(python);
     }
@@ -168,6 +168,29 @@ fn pandas(python: &Path, project: &Project) {
     assert!(said.contains(", 50)") || said.contains(", 48)"), "{said}");
 }
 
+/// What a run measured, as Parquet and as CSV, is what its record says.
+fn tables(python: &Path, project: &Project) {
+    project.run("export metrics base --out base.parquet").good();
+    project.run("export metrics base --out base.csv").good();
+    let code = "import json, pandas as pd\n\
+                tables = [pd.read_parquet('base.parquet'), pd.read_csv('base.csv')]\n\
+                tables = [t[t.metric == 'val/loss'][['step', 'epoch', 'value']].values.tolist() for t in tables]\n\
+                print(json.dumps([*tables, pd.read_parquet('base.parquet').dtypes.astype(str).to_dict()]))";
+    let output = project.command(python.to_str().unwrap()).args(["-c", code]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let curve = project.json("show base --json")["curves"]["val/loss"].clone();
+    let points = |table: &Value| {
+        let row = |row: &Value| serde_json::json!([row[0].as_f64().unwrap() as u64, row[2]]);
+        Value::from(table.as_array().unwrap().iter().map(row).collect::<Vec<_>>())
+    };
+    assert_eq!((points(&read[0]), points(&read[1])), (curve.clone(), curve));
+    assert_eq!(
+        (&read[2]["step"], &read[2]["value"], read[0][11][1].as_f64()),
+        (&"int64".into(), &"float64".into(), Some(12.0))
+    );
+}
+
 #[test]
 fn other_programs_read_a_run_that_was_torn_and_went_on() {
     let Some(python) = python() else { return };
@@ -177,6 +200,7 @@ fn other_programs_read_a_run_that_was_torn_and_went_on() {
         wandb(&python, &project, name);
     }
     pandas(&python, &project);
+    tables(&python, &project);
 }
 
 /// The weights of a network as torchvision has it go into torchvision, every name and shape checked.

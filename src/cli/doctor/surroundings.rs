@@ -69,19 +69,19 @@ pub fn disk(project: &Project) -> Finding {
     match tried {
         Ok((speed, wait)) => {
             let text = format!(
-                "takes {}/s, and {:.0} ms for each line that must be safe; a checkpoint of a ResNet-18 (90 MB) {}",
+                "the disk takes {}/s, and {:.0} ms for each line that must be safe; a checkpoint of a ResNet-18 (90 MB) {}",
                 bytes(speed as u64),
                 wait.as_secs_f64() * 1e3,
                 duration(90e6 / speed)
             );
             if speed < SLOW || wait > LATE {
-                Finding::note("disk", format!("{text}: slow; `--runs` can lie elsewhere"))
+                Finding::note("speed", format!("{text}: slow; `--runs` can lie elsewhere"))
             } else {
-                Finding::good("disk", text)
+                Finding::good("speed", text)
             }
         }
         Err(error) => {
-            Finding::warning("disk", format!("`{}` can't be written: {error}", project.runs.path().display()))
+            Finding::warning("speed", format!("`{}` can't be written: {error}", project.runs.path().display()))
         }
     }
 }
