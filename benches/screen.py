@@ -5,7 +5,7 @@
     benches/screen.py --project /tmp/many [--mocolab target/release/mocolab]
 
 It is opened on a pseudo-terminal of 80x24 that answers nothing, and is read as a terminal would be. Each figure is the
-median of three; exit status 1 where a bar was missed. Frames and bytes of live runs: `mocolab bench`.
+median of three; exit status 1 where a bar was missed. Frames and bytes of live runs: `mocolab bench screen`.
 """
 import argparse
 import codecs

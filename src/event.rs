@@ -145,7 +145,7 @@ pub struct Best {
 pub struct Classes {
     /// After which epoch.
     pub epoch: u64,
-    /// `val` or `test`.
+    /// `val`, `test`, or, when a classifier is done, `train`.
     pub split: String,
     /// Who answered, where it was not the network itself: `knn k=200 T=0.1 projection`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -161,7 +161,7 @@ pub struct Embedding {
     pub epoch: u64,
     /// `tsne` or `pca`.
     pub method: String,
-    /// The file, relative to the run.
+    /// The file's name within `maps/`.
     pub file: String,
 }
 
@@ -232,7 +232,7 @@ pub struct Checkpoint {
 /// Something a person should know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
-    /// A word to filter by: `nan`, `checkpoint`, `disk`, …
+    /// A word to filter by: `nan`, `checkpoint`, `features`, …
     pub what: String,
     /// The sentence.
     pub message: String,

@@ -1,4 +1,4 @@
-//! `mocolab bench`: how long the screen takes and how many bytes it sends, with runs made up in memory. Times are of this
+//! `mocolab bench screen`: how long the screen takes and how many bytes it sends, with runs made up in memory. Times are of this
 //! machine; the bars are those of a person who waits, and of a slow line.
 
 use super::model::{Model, Msg, News, Screen, update};

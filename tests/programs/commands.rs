@@ -214,7 +214,7 @@ fn the_manual_has_a_page_for_every_verb() {
     let page = project.run("man").good();
     assert!(page.contains(".TH") && page.contains("Exit status"), "{page}");
     let said = project.run("man --out pages").good();
-    let pages: Vec<String> = std::fs::read_dir(project.path("pages"))
+    let pages: Vec<String> = fs::read_dir(project.path("pages"))
         .unwrap()
         .map(|page| page.unwrap().file_name().into_string().unwrap())
         .collect();

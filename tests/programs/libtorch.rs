@@ -13,7 +13,8 @@ fn libtorch() -> PathBuf {
 
 /// A project whose trainer was built on another machine: the path of libtorch in it leads nowhere.
 fn moved() -> Project {
-    let project = project_of("[experiment.base.supervised]\narch = \"resnet8\"\nepochs = 1\nmap_every = 0\n");
+    let project =
+        project_of("[experiment.base.supervised]\narch = \"resnet8\"\nepochs = 1\nwarmup_epochs = 0\nmap_every = 0\n");
     let built = libtorch().join("lib").display().to_string();
     let mut program = fs::read(env!("CARGO_BIN_EXE_mocolab-train")).unwrap();
     let places: Vec<usize> = program
