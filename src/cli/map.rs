@@ -4,12 +4,12 @@ use super::names;
 use super::output::{note, say, say_json, table, write};
 use crate::project::Project;
 use anyhow::{Context, bail};
-use mocolab::embedding::{By, Colouring, Embedding, Frame, read_perplexity, scatter};
+use mocolab::embedding::{About, By, Colouring, Embedding, Frame, read_perplexity, scatter};
 use mocolab::executor::local;
 use mocolab::figure;
 use mocolab::run::{MapFile, RunDir, newest_first};
 use mocolab::text::{percent, sanitize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Letters across and down: a letter is twice as high as wide.
 const SIZE: [usize; 2] = [76, 32];
@@ -34,6 +34,9 @@ pub struct Embed {
     /// Write the map as a figure of pixels.
     #[arg(long, value_name = "FILE")]
     png: Option<PathBuf>,
+    /// Write the features that it is a map of, all their dimensions, as .safetensors (with labels) or .npy; nothing else.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["csv", "svg", "png", "again", "perplexity"])]
+    features: Option<PathBuf>,
     /// Make it anew where it is there already.
     #[arg(long)]
     again: bool,
@@ -76,11 +79,14 @@ impl Embed {
 /// `mocolab embed`.
 pub fn embed(project: &Project, asked: &Embed) -> anyhow::Result<()> {
     let run = project.runs.find(&asked.run).map_err(anyhow::Error::msg)?;
+    if let Some(out) = &asked.features {
+        return features(&run, asked, out);
+    }
     let there = find(&run, asked.epoch)?.filter(|_| !asked.wants_another());
     let file = if let Some(file) = there.filter(|file| asked.epoch.is_some() || is_newest(&run, file)) {
         file
     } else {
-        let made = local::embed(&run, &asked.arguments())?;
+        let made: About = local::embed(&run, &asked.arguments())?;
         let files = run.map_files().with_context(|| format!("reading the maps of {}", run.label()))?;
         files.into_iter().find(|file| file.step == made.step).context("the map that was made is not there")?
     };
@@ -106,6 +112,19 @@ pub fn embed(project: &Project, asked: &Embed) -> anyhow::Result<()> {
         if asked.json { note(&line) } else { say(line)? }
     }
     if wrote || asked.json { Ok(()) } else { letters(&map, &colouring) }
+}
+
+/// Has the trainer write features.
+fn features(run: &RunDir, asked: &Embed, out: &Path) -> anyhow::Result<()> {
+    let out = std::path::absolute(out)?;
+    let mut arguments = asked.arguments();
+    arguments.extend(["--features".to_owned(), out.display().to_string()]);
+    let about: serde_json::Value = local::embed(run, &arguments)?;
+    if asked.json {
+        return say_json(&about);
+    }
+    let (pictures, width, epoch) = (&about["pictures"], &about["width"], &about["epoch"]);
+    say(format!("wrote `{}`: {pictures} test pictures, {width} numbers of each, epoch {epoch}", out.display()))
 }
 
 /// Shows the map of a run in letters: the newest one there is, or that of an epoch.

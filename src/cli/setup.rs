@@ -78,24 +78,24 @@ pub fn book() -> anyhow::Result<()> {
             format!("| `{name}` | `{}` | {} | {} |", plain(default), plain(allowed), plain(meaning))
         };
         let rows: Vec<String> = settings.iter().map(row).collect();
-        format!("## {title}\n\n| setting | default | allowed | meaning |\n|---|---|---|---|\n{}\n", rows.join("\n"))
+        format!("## {title}\n\n| setting | default | allowed | meaning |\n|---|---|---|---|\n{}\n\n", rows.join("\n"))
     };
     say(
         "# Settings\n\nEvery setting of `experiments.toml`, as `mocolab settings` prints them; this page is written by \
          `mocolab settings --markdown`. A list of values makes\na variant of each. What `[defaults]` and `[defaults.RECIPE]` say \
          holds for all experiments that say nothing else. Jobs of Slurm: [slurm.md](slurm.md);\nwebhooks: \
-         [hooks.md](hooks.md); the screen: [config.toml](config.toml).\n",
+         [hooks.md](hooks.md); the screen: [config.toml](config.toml).\n\n",
     )?;
     say(page("`[defaults]` and `[experiment.NAME]`", &Common::settings()))?;
     for recipe in Recipe::NAMES {
         let title = format!("`[experiment.NAME.{recipe}]` and `[defaults.{recipe}]`");
         say(page(&title, &Recipe::settings(recipe).unwrap_or_default()))?;
     }
-    say("## Presets of MoCo\n\n`preset = \"NAME\"` sets these; what stands beside it in the table goes before.\n")?;
+    say("## Presets of MoCo\n\n`preset = \"NAME\"` sets these; what stands beside it in the table goes before.\n\n")?;
     for word in Preset::WORDS {
         let table = Preset::deserialize(toml::Value::from(*word)).map(Preset::table);
         let table = table.map_err(|_| anyhow!("there is no preset `{word}`"))?;
-        say(format!("```toml\n{}\n```\n", table.trim_end()))?;
+        say(format!("```toml\n{}\n```\n\n", table.trim_end()))?;
     }
     Ok(())
 }

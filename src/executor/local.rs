@@ -5,7 +5,6 @@
 //! and no two processes can train one run.
 
 use crate::device::{Choice, Devices};
-use crate::embedding::About;
 use crate::run::{
     Claim, Claims, HeldLock, Job, Reader, Request, RunDir, Taken, boot_id, host, now, process_start, scheduled,
 };
@@ -170,11 +169,11 @@ pub fn trainer_command() -> Result<(PathBuf, Command), ExecutorError> {
 }
 
 /// Has the trainer map what a checkpoint of `run` makes of the test pictures (`mocolab-train embed RUN`), with further
-/// `arguments` of that; waits for it. Gives what is known of the map.
+/// `arguments` of that; waits for it. Gives what it says: of a map what is known of it.
 ///
 /// # Errors
 /// Where there is no trainer, or what it says is wrong.
-pub fn embed(run: &RunDir, arguments: &[String]) -> Result<About, ExecutorError> {
+pub fn embed<T: serde::de::DeserializeOwned>(run: &RunDir, arguments: &[String]) -> Result<T, ExecutorError> {
     let (trainer, mut command) = trainer_command()?;
     command.arg("embed").arg(run.path()).args(arguments).stdin(Stdio::null());
     let output = command.output().map_err(io(format!("starting `{}`", trainer.display())))?;

@@ -2,6 +2,7 @@
 //! While a run trains, or of any checkpoint by `mocolab-train embed`.
 
 mod again;
+mod features;
 mod npy;
 
 pub use again::{Arguments, TsneArguments, layout, run};
@@ -165,7 +166,7 @@ impl Map {
 }
 
 /// The test pictures on the map: all of them, or the same share of them for the same seed, in their order.
-fn chosen(all: usize, how: How) -> Vec<i64> {
+pub fn chosen(all: usize, how: How) -> Vec<i64> {
     let mut images: Vec<i64> = (0..all as i64).collect();
     if how.images > 0 && (how.images as usize) < all {
         Random::new(how.seed, Purpose::Map, (1, 0)).shuffle(&mut images);

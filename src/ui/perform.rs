@@ -12,6 +12,7 @@ use anyhow::Context;
 use mocolab::data::{self, Places, Shown};
 use mocolab::device::Devices;
 use mocolab::device::sample::Sampler;
+use mocolab::embedding::About;
 use mocolab::executor::local::{self, Launch};
 use mocolab::executor::slurm;
 use mocolab::experiment::DataSource;
@@ -93,7 +94,7 @@ impl Hands {
                 Cmd::End(run, now) => end(&project, &tell, &run, now),
                 Cmd::Say(run, said) => say(&tell, &run, said),
                 Cmd::Embed(run) => {
-                    let made = local::embed(&run, &[]).map_err(|error| log_line(&format!("{error:#}")));
+                    let made = local::embed::<About>(&run, &[]).map_err(|error| log_line(&format!("{error:#}")));
                     Msg::Embedded(run, made.map(|about| log_line(&about.to_string())))
                 }
                 Cmd::Copy(what, text) => copied(what, &text, read_only),

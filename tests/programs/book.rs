@@ -88,10 +88,10 @@ fn blocks(text: &str) -> Vec<(String, String)> {
     text.split("```sh").skip(1).filter_map(block).collect()
 }
 
-/// The commands of mocolab in a text, with their words.
-fn commands(text: &str) -> Vec<Vec<String>> {
-    let inline = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("mocolab ") && !code.contains('\n'));
-    inline.map(|code| code.split_whitespace().skip(1).map(str::to_owned).collect()).collect()
+/// The commands of mocolab within the lines of a text.
+fn inline(text: &str) -> Vec<String> {
+    let codes = text.split('`').skip(1).step_by(2).filter(|code| !code.contains('\n'));
+    codes.filter_map(|code| code.strip_prefix("mocolab ").map(str::to_owned)).collect()
 }
 
 #[test]
@@ -128,11 +128,11 @@ fn verbs_and_options_of_the_book_are_known() {
             let own = |line: &str| line.trim().strip_prefix("mocolab ").map(str::to_owned);
             lines.lines().filter_map(own).collect::<Vec<_>>()
         });
-        let words =
-            |line: String| line.split(['#', '|', '>']).next().unwrap().split_whitespace().map(str::to_owned).collect();
-        for words in commands(&text).into_iter().chain(lines.map(words)) {
-            let words: Vec<String> = words.into_iter().filter(|word| word != "…" && !word.starts_with('[')).collect();
-            if !checked.insert(words.clone()) {
+        for line in inline(&text).into_iter().chain(lines) {
+            // What a shell does with it is the shell's.
+            let words = line.split(['#', '|', '>']).next().unwrap().split_whitespace().map(str::to_owned);
+            let words: Vec<String> = words.filter(|word| word != "…" && !word.starts_with('[')).collect();
+            if words[0] == "help" || !checked.insert(words.clone()) {
                 continue;
             }
             let plain: Vec<&str> = words.iter().map(|word| word.trim_matches('\'')).collect();

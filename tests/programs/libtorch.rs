@@ -25,7 +25,7 @@ fn moved() -> Project {
         .collect();
     assert!(!places.is_empty(), "the trainer was not built with {built}");
     for place in places {
-        program[place..place + built.len()].copy_from_slice("/nowhere".repeat(20)[..built.len()].as_bytes());
+        program[place..place + built.len()].copy_from_slice(&"/nowhere".repeat(20).as_bytes()[..built.len()]);
     }
     let path = project.path("mocolab-train");
     fs::write(&path, program).unwrap();

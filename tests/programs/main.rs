@@ -20,6 +20,8 @@ mod libtorch;
 #[cfg(feature = "torch")]
 mod map;
 #[cfg(feature = "torch")]
+mod package;
+#[cfg(feature = "torch")]
 mod preview;
 mod processes;
 mod project;

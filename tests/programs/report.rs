@@ -142,3 +142,25 @@ fn curves_are_drawn_and_exported() {
     project.run("export metrics --all --out all.parquet").good();
     assert!(fs::read(project.path("all.parquet")).unwrap().starts_with(b"PAR1"));
 }
+
+#[test]
+fn features_are_written_as_the_network_gives_them() {
+    let project =
+        project_of(&format!("[experiment.base.supervised]\narch = \"resnet8\"\nwarmup_epochs = 1\n{SETTINGS}"));
+    project.run("start base --device cpu --wait").good();
+    let said = project.run("embed base --features f.safetensors").good();
+    assert!(said.contains("120 test pictures, 64 numbers of each, epoch 2"), "{said}");
+    let bytes = fs::read(project.path("f.safetensors")).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let features = file.tensor("features").unwrap();
+    assert_eq!((features.shape(), file.tensor("labels").unwrap().shape()), (&[120, 64][..], &[120][..]));
+    let labels = file.tensor("labels").unwrap();
+    let labels: Vec<i32> = labels.data().as_chunks().0.iter().map(|label| i32::from_le_bytes(*label)).collect();
+    assert_eq!([0, 1, 2].map(|class| labels.iter().filter(|label| **label == class).count()), [40; 3]);
+    // The same without a name for anything, after NumPy's header.
+    project.run("embed base --features f.npy").good();
+    let npy = fs::read(project.path("f.npy")).unwrap();
+    assert!(npy.starts_with(b"\x93NUMPY") && npy.ends_with(features.data()));
+    assert!(project.run("embed base --features f.csv").bad().contains("neither .safetensors nor .npy"));
+    assert!(!project.path("f.part").exists());
+}

@@ -1,7 +1,7 @@
 //! `mocolab-train embed`: the map of a run at one of its checkpoints, or of an earlier map with other settings; and
 //! `mocolab-train tsne`: that of any matrix.
 
-use super::{FEWEST, How, Map, When, before, npy};
+use super::{FEWEST, How, Map, When, before, features, npy};
 use crate::{
     checkpoint::Loaded, device, method::Job, moco::Moco, probe::Probe, supervised::Supervised, training, tsne,
 };
@@ -38,6 +38,9 @@ pub struct Arguments {
     /// `cpu`, or a GPU as `cuda:0`.
     #[arg(long, default_value = "cpu")]
     device: String,
+    /// Write the features themselves instead, all their dimensions: a file that ends in .safetensors or .npy.
+    #[arg(long, value_name = "FILE")]
+    features: Option<PathBuf>,
 }
 
 /// Lay out the rows of a matrix by t-SNE.
@@ -81,6 +84,9 @@ pub fn run(arguments: &Arguments) -> Result<String> {
     let device = device::open(&arguments.device)?;
     let checkpoint = match arguments.checkpoint(&run)? {
         Found::Checkpoint(checkpoint) => checkpoint,
+        Found::Map(_) if arguments.features.is_some() => {
+            bail!("the checkpoint of that epoch is gone: its map keeps principal components of the features alone")
+        }
         Found::Map(step) => {
             return again(&run, step, (how, arguments.images), device)
                 .and_then(|about| Ok(serde_json::to_string(&about)?));
@@ -91,22 +97,22 @@ pub fn run(arguments: &Arguments) -> Result<String> {
     let job = Job::new(experiment, dataset, (vec![device], vec![arguments.device.clone()]))?;
     let loaded = Loaded::open(&checkpoint.path)?;
     let when = When { epoch: checkpoint.epoch.unwrap_or(0), step: checkpoint.step };
-    let (_, about) = match &job.experiment.recipe {
-        Recipe::Supervised(settings) => {
-            let make = |format, from: &_| Supervised::new(settings, &job, (format, from));
-            training::of(&job, &loaded, &checkpoint.path, make)?.embed((&run, when, how))?
-        }
-        Recipe::Moco(settings) => {
-            let make = |format, from: &_| Moco::new(settings, &job, (format, from));
-            training::of(&job, &loaded, &checkpoint.path, make)?.embed((&run, when, how))?
-        }
-        Recipe::Probe(settings) => {
-            let make = |format, from: &_| Probe::new(settings, &job, (format, from));
-            training::of(&job, &loaded, &checkpoint.path, make)?.embed((&run, when, how))?
-        }
+    macro_rules! trained {
+        ($recipe:ident, $settings:ident) => {{
+            let make = |format, from: &_| $recipe::new($settings, &job, (format, from));
+            let mut training = training::of(&job, &loaded, &checkpoint.path, make)?;
+            match &arguments.features {
+                Some(out) => features::write(training.see(how), (&job, when), out)?,
+                None => serde_json::to_string(&training.embed((&run, when, how))?.1)?,
+            }
+        }};
+    }
+    Ok(match &job.experiment.recipe {
+        Recipe::Supervised(settings) => trained!(Supervised, settings),
+        Recipe::Moco(settings) => trained!(Moco, settings),
+        Recipe::Probe(settings) => trained!(Probe, settings),
         other => bail!("this trainer does not know the recipe `{}`: it is older than mocolab", other.name()),
-    };
-    Ok(serde_json::to_string(&about)?)
+    })
 }
 
 /// What a map can be made of.

@@ -54,6 +54,15 @@ impl<M: Method> Training<'_, M> {
         }
     }
 
+    /// The test pictures that a map would show, and what the averaged weights, or else the weights, make of them.
+    pub fn see(&mut self, how: How) -> (Vec<i64>, embed::Seen) {
+        let images = embed::chosen(self.job.dataset.test.len(), how);
+        self.descender.exchange(&mut self.method);
+        let seen = tch::no_grad(|| self.method.see(&images));
+        self.descender.exchange(&mut self.method);
+        (images, seen)
+    }
+
     /// Makes the map of what the averaged weights, or else the weights, make of the test pictures.
     ///
     /// # Errors

@@ -1,0 +1,88 @@
+//! The archive for Linux: made, unpacked, installed, used, taken out again.
+
+use crate::project::Project;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files below `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() && !path.is_symlink() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn an_archive_is_installed_used_and_taken_out() {
+    let project = Project::untrained();
+    let programs = Path::new(env!("CARGO_BIN_EXE_mocolab")).parent().unwrap();
+    let run = |command: &mut Command| {
+        let output = command.output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{command:?}\n{said}");
+        said
+    };
+    let mut package = project.command(root().join("scripts/package").to_str().unwrap());
+    run(package.env("MOCOLAB_BINARIES", programs).env("MOCOLAB_DIST", project.path("dist")));
+    let name = format!("mocolab-{}-{}-linux", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
+    let archive = project.path(&format!("dist/{name}.tar.gz"));
+    assert!(fs::metadata(&archive).unwrap().len() < 40 << 20, "no debugging information is in it");
+    // Elsewhere, as a user has it.
+    let there = project.path("there");
+    fs::create_dir(&there).unwrap();
+    run(project.command("tar").arg("-C").arg(&there).arg("-xzf").arg(&archive));
+    let prefix = project.path("home/.local");
+    let install = there.join(&name).join("install");
+    let said = run(project.command(install.to_str().unwrap()).arg("--prefix").arg(&prefix));
+    assert!(
+        said.contains("is in") && said.contains("libtorch is there") && said.contains("not in your PATH"),
+        "{said}"
+    );
+    fs::remove_dir_all(&there).unwrap();
+    for file in [
+        "share/man/man1/mocolab.1",
+        "share/man/man1/mocolab-report.1",
+        "share/bash-completion/completions/mocolab",
+        "share/zsh/site-functions/_mocolab",
+        "share/fish/vendor_completions.d/mocolab.fish",
+        "share/doc/mocolab/docs/tour.md",
+        "share/doc/mocolab/LICENSE-MIT",
+    ] {
+        assert!(fs::metadata(prefix.join(file)).is_ok_and(|data| data.len() > 0), "{file}");
+    }
+    // By the names that are in the PATH, which are links.
+    let mocolab = prefix.join("bin/mocolab");
+    let mut init = project.command(mocolab.to_str().unwrap());
+    run(init.arg("init"));
+    let suite = fs::read_to_string(project.path("experiments.toml")).unwrap();
+    assert!(suite.contains("[experiment.quick"), "{suite}");
+    fs::write(
+        project.path("experiments.toml"),
+        "[experiment.quick]\ndata = \"shapes\"\nimages = 200\n[experiment.quick.supervised]\narch = \"resnet8\"\nepochs = 1\nwarmup_epochs = 0\nmap_every = 0\n",
+    )
+    .unwrap();
+    run(project.command(mocolab.to_str().unwrap()).args(["start", "quick", "--device", "cpu", "--wait"]));
+    let said = run(project.command(mocolab.to_str().unwrap()).args(["report"]));
+    assert!(said.contains("Table 1: classifiers"), "{said}");
+    let mut refused = Command::new(root().join("packaging/install"));
+    let output = refused.arg("--prefix").arg(&prefix).output().unwrap();
+    assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("lies beside no programs"));
+    run(Command::new(root().join("packaging/install")).arg("--remove").arg("--prefix").arg(&prefix));
+    assert!(files(&prefix).is_empty(), "{:?}", files(&prefix));
+}
+
+#[test]
+fn recipes_of_containers_name_the_version_that_there_is() {
+    let apptainer = fs::read_to_string(root().join("packaging/mocolab.def")).unwrap();
+    assert!(
+        apptainer.contains(concat!("dist/mocolab-", env!("CARGO_PKG_VERSION"), "-x86_64-linux.tar.gz")),
+        "{apptainer}"
+    );
+    for file in ["Dockerfile", "mocolab.def", "install"] {
+        let text = fs::read_to_string(root().join("packaging").join(file)).unwrap();
+        assert!(text.contains(mocolab::executor::libtorch::VERSION), "{file}");
+    }
+}
