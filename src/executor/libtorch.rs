@@ -53,7 +53,7 @@ pub fn provide(command: &mut Command, trainer: &Path) -> Result<(), ExecutorErro
     Ok(())
 }
 
-/// The libtorch that the trainer at `trainer` will have; none where it is linked to none.
+/// The libtorch that the trainer at `trainer` will have; none where it is linked to none, or the loader knows it by itself.
 ///
 /// # Errors
 /// Where there is none to be had, or what is there is of another version.
@@ -66,6 +66,10 @@ pub fn find(trainer: &Path) -> Result<Option<Libtorch>, ExecutorError> {
             "the trainer `{}` would be given {wrong}; needed is {VERSION}: take it out of {LOADER}, or build mocolab anew",
             trainer.display()
         )));
+    }
+    // The loader has folders of its own, which only it knows.
+    if starts(trainer) {
+        return Ok(None);
     }
     let mut passed = Vec::new();
     for (what, folder) in [("LIBTORCH", named()), ("Python's torch", python())] {
@@ -82,6 +86,17 @@ pub fn find(trainer: &Path) -> Result<Option<Libtorch>, ExecutorError> {
          `python3` is, or set LIBTORCH to the folder around its `lib`, or `make setup` in mocolab's source",
         trainer.display()
     )))
+}
+
+/// Whether the loader finds all that the trainer needs.
+fn starts(trainer: &Path) -> bool {
+    let tried = Command::new(trainer)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    tried.is_ok_and(|status| status.success())
 }
 
 /// libtorch in `folder`, where its version fits; else what it is.

@@ -132,7 +132,7 @@ fn verbs_and_options_of_the_book_are_known() {
             // What a shell does with it is the shell's.
             let words = line.split(['#', '|', '>']).next().unwrap().split_whitespace().map(str::to_owned);
             let words: Vec<String> = words.filter(|word| word != "…" && !word.starts_with('[')).collect();
-            if words[0] == "help" || !checked.insert(words.clone()) {
+            if words.first().is_none_or(|word| word == "help") || !checked.insert(words.clone()) {
                 continue;
             }
             let plain: Vec<&str> = words.iter().map(|word| word.trim_matches('\'')).collect();

@@ -16,7 +16,7 @@ pub fn write((images, seen): (Vec<i64>, Seen), (job, when): (&Job, When), out: &
     let features = seen.features.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
     let [n, width] = features.size()[..] else { bail!("features are rows of numbers") };
     let shown = out.display();
-    let beside = out.with_extension("part");
+    let beside = out.with_added_extension(format!("{}.part", std::process::id()));
     match out.extension().and_then(|ending| ending.to_str()) {
         Some("npy") => features.write_npy(&beside).with_context(|| format!("writing `{shown}`"))?,
         Some("safetensors") => {
