@@ -4,8 +4,6 @@
 pub const TRAIN_LOSS: &str = "train/loss";
 /// Share of right answers on the training batches, as augmented.
 pub const TRAIN_ACCURACY: &str = "train/accuracy";
-/// Macro accuracy on the pictures learnt from, as they are, when a classifier is done.
-pub const TRAIN_MACRO: &str = "train/macro_accuracy";
 /// Cross-entropy on the validation split.
 pub const VAL_LOSS: &str = "val/loss";
 /// Share of right answers on the validation split.

@@ -28,7 +28,7 @@ pub enum Command {
         #[arg(long, value_name = "N", default_value_t = 128)]
         batch: u64,
         /// Steps that are timed.
-        #[arg(long, value_name = "N", default_value_t = 10)]
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
         steps: u64,
         /// `cpu`, or a GPU by its number [default: a GPU that nobody uses; the CPU where there is no GPU].
         #[arg(long, short, value_name = "DEVICE")]

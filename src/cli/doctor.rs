@@ -103,9 +103,12 @@ fn trainer(found: &Devices) -> Vec<Finding> {
             let version = libtorch.version.as_deref().unwrap_or("of a version that it does not tell");
             let cuda = libtorch.has_cuda();
             let text = format!(
-                "{version}, {}, in `{}`",
-                if cuda { "for CUDA" } else { "for the CPU alone" },
-                libtorch.folder.display()
+                "{version}, {}",
+                match &libtorch.folder {
+                    Some(folder) =>
+                        format!("for {}, in `{}`", if cuda { "CUDA" } else { "the CPU alone" }, folder.display()),
+                    None => "where the loader finds it by itself".to_owned(),
+                }
             );
             Some(if !cuda && found.devices.len() > 1 {
                 Finding::warning(

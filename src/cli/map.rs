@@ -117,6 +117,8 @@ pub fn embed(project: &Project, asked: &Embed) -> anyhow::Result<()> {
 /// Has the trainer write features.
 fn features(run: &RunDir, asked: &Embed, out: &Path) -> anyhow::Result<()> {
     let out = std::path::absolute(out)?;
+    let known = out.extension().is_some_and(|ending| ending == "npy" || ending == "safetensors");
+    anyhow::ensure!(known, "`{}` ends in neither .safetensors nor .npy", out.display());
     let mut arguments = asked.arguments();
     arguments.extend(["--features".to_owned(), out.display().to_string()]);
     let about: serde_json::Value = local::embed(run, &arguments)?;

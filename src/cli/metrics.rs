@@ -56,7 +56,9 @@ struct Row<'a> {
     value: Option<f64>,
 }
 
-/// The columns of [`Row`] as Parquet has them.
+/// The columns of [`Row`].
+const COLUMNS: [&str; 8] = ["run", "experiment", "seed", "metric", "step", "epoch", "seconds", "value"];
+/// The same as Parquet has them.
 const SCHEMA: &str = "message metrics { REQUIRED BYTE_ARRAY run (UTF8); REQUIRED BYTE_ARRAY experiment (UTF8); \
                       OPTIONAL INT64 seed; REQUIRED BYTE_ARRAY metric (UTF8); REQUIRED INT64 step; OPTIONAL DOUBLE epoch; \
                       OPTIONAL DOUBLE seconds; OPTIONAL DOUBLE value; }";
@@ -69,6 +71,12 @@ pub fn metrics(project: &Project, asked: &Asked) -> anyhow::Result<()> {
     for run in asked.which.find(project)? {
         let sight = Sight::read(run);
         known.extend(sight.state.curves.keys().cloned());
+        if let Some(trouble) = &sight.trouble {
+            note(&format!("{}: {trouble}", sight.run.label()));
+        }
+        if sight.damaged > 0 {
+            note(&format!("{}: {} damaged lines of its record were passed over", sight.run.label(), sight.damaged));
+        }
         table.add(&rows(&sight, (&sight.run.label(), &experiment(&sight)), &asked.metric))?;
     }
     require("the runs have", &asked.metric, &known.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -129,15 +137,20 @@ fn rows<'a>(sight: &'a Sight, (run, experiment): (&'a str, &'a str), wanted: &[S
 /// A table under construction.
 enum Table {
     Csv(Box<csv::Writer<Vec<u8>>>, u64),
-    Json(Vec<serde_json::Value>),
+    Json(Vec<u8>, u64),
     Parquet(Box<SerializedFileWriter<Vec<u8>>>, u64),
 }
 
 impl Table {
     fn new(format: Format) -> anyhow::Result<Self> {
         Ok(match format {
-            Format::Csv => Self::Csv(Box::new(csv::Writer::from_writer(Vec::new())), 0),
-            Format::Json => Self::Json(Vec::new()),
+            Format::Csv => {
+                // The head also where no row follows.
+                let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+                writer.write_record(COLUMNS)?;
+                Self::Csv(Box::new(writer), 0)
+            }
+            Format::Json => Self::Json(b"[".to_vec(), 0),
             Format::Parquet => {
                 let properties =
                     WriterProperties::builder().set_compression(parquet::basic::Compression::SNAPPY).build();
@@ -153,10 +166,11 @@ impl Table {
                 *count += rows.len() as u64;
                 rows.iter().try_for_each(|row| writer.serialize(row)).context("writing a row")
             }
-            Self::Json(all) => {
-                all.extend(rows.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?);
-                Ok(())
-            }
+            Self::Json(text, count) => rows.iter().try_for_each(|row| {
+                text.extend(if *count == 0 { &b"\n"[..] } else { b",\n" });
+                *count += 1;
+                serde_json::to_writer(&mut *text, row).context("writing a row")
+            }),
             Self::Parquet(writer, count) => {
                 *count += rows.len() as u64;
                 let mut group = writer.next_row_group()?;
@@ -171,7 +185,10 @@ impl Table {
     fn end(self) -> anyhow::Result<(Vec<u8>, u64)> {
         Ok(match self {
             Self::Csv(writer, count) => ((*writer).into_inner()?, count),
-            Self::Json(all) => (serde_json::to_vec_pretty(&all)?, all.len() as u64),
+            Self::Json(mut text, count) => {
+                text.extend(b"\n]\n");
+                (text, count)
+            }
             Self::Parquet(writer, count) => ((*writer).into_inner()?, count),
         })
     }

@@ -11,7 +11,7 @@ use clap_complete::env::{CompleteEnv, Shells};
 use std::path::{Path, PathBuf};
 
 /// The variable by which a shell asks.
-const ASKED: &str = "COMPLETE";
+const ASKED: &str = "MOCOLAB_COMPLETE";
 
 /// The shells whose lines are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -76,9 +76,18 @@ fn pages(command: &clap::Command, name: &str, out: &Path) -> anyhow::Result<usiz
 /// The project that the line under construction speaks of.
 fn project() -> Project {
     let words: Vec<String> = std::env::args().collect();
-    let after = |option: &str| words.iter().position(|word| word == option).and_then(|at| words.get(at + 1));
-    let file = after("--file").map_or_else(|| PathBuf::from("experiments.toml"), PathBuf::from);
-    let runs = after("--runs").map(PathBuf::from).or_else(|| std::env::var_os("MOCOLAB_RUNS").map(PathBuf::from));
+    // `--file X`, `--file=X`, and as bash parts that: `--file`, `=`, `X`.
+    let after = |option: &str| {
+        let at = words
+            .iter()
+            .position(|word| word.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))?;
+        let own = words[at].strip_prefix(option)?.strip_prefix('=').map(str::to_owned);
+        let value = own.or_else(|| words[at + 1..].iter().find(|word| *word != "=").cloned())?;
+        let home = value.strip_prefix("~/").and_then(|rest| Some(PathBuf::from(std::env::var_os("HOME")?).join(rest)));
+        Some(home.unwrap_or_else(|| PathBuf::from(value)))
+    };
+    let file = after("--file").unwrap_or_else(|| PathBuf::from("experiments.toml"));
+    let runs = after("--runs").or_else(|| std::env::var_os("MOCOLAB_RUNS").map(PathBuf::from));
     Project::at(&file, runs)
 }
 

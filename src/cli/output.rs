@@ -3,6 +3,7 @@
 use anyhow::Context;
 use atomic_write_file::AtomicWriteFile;
 use mocolab::text::sanitize_lines;
+use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -32,12 +33,17 @@ pub fn note(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", sanitize_lines(line));
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file whole or not at all; what is no file, such as a pipe, takes it as it comes.
 ///
 /// # Errors
 /// Where it can't be written, with its name; one that was there is left then.
 pub fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
+        if fs::metadata(path).is_ok_and(|data| !data.is_file()) {
+            return fs::OpenOptions::new().write(true).open(path)?.write_all(content);
+        }
+        // Of a link what it leads to.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let mut beside = AtomicWriteFile::open(path)?;
         beside.write_all(content)?;
         beside.commit()

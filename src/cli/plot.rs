@@ -161,11 +161,13 @@ fn written(figure: &Figure, out: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(if ending(out)? == "svg" { figure.svg().into_bytes() } else { figure.png() })
 }
 
-/// Draws a curve in the terminal, under a title; of no more than one point nothing.
+/// Draws a curve in the terminal, under a title; one point is told.
 pub fn letters(title: &str, points: &[(f64, f64)]) -> anyhow::Result<()> {
     let points: Vec<(f32, f32)> =
         points.iter().filter(|(x, y)| x.is_finite() && y.is_finite()).map(|(x, y)| (*x as f32, *y as f32)).collect();
-    let [first, .., last] = points.as_slice() else { return Ok(()) };
+    let [first, .., last] = points.as_slice() else {
+        return points.iter().try_for_each(|(x, y)| say(format!("\n{title}: {} at {x}", number((*y).into()))));
+    };
     say(format!("\n{title}, now {}", number(last.1.into())))?;
     let shape = Shape::Lines(&points);
     let mut chart = Chart::new(WIDTH, HEIGHT, first.0, last.0);

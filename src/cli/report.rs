@@ -3,7 +3,7 @@
 use super::output::{note, say, say_json, table, write};
 use super::{names, programs};
 use crate::project::{self, Project};
-use crate::report::{Page, Report, Reported, html};
+use crate::report::{FIGURES, Page, Report, Reported, html};
 use crate::sight::Sight;
 use crate::ui::Search;
 use anyhow::{Context, bail, ensure};
@@ -90,53 +90,79 @@ pub fn report(project: &Project, asked: &Asked) -> anyhow::Result<()> {
 
 /// The runs that are asked for, and sentences about those that can't be in.
 fn choose(project: &Project, asked: &Asked) -> anyhow::Result<(Vec<Reported>, Vec<String>)> {
-    let named = |run: &String| project.runs.find(run).map_err(anyhow::Error::msg);
-    let (sights, missing) = if asked.runs.is_empty() {
-        newest(project)?
-    } else {
-        let runs = asked.runs.iter().map(named).collect::<anyhow::Result<Vec<_>>>()?;
-        (runs.into_iter().map(Sight::read).collect(), Vec::new())
-    };
-    let known = sights.len();
+    let (mut chosen, mut missing) = (Vec::new(), Vec::new());
     let likes = |sight: &Sight| asked.filter.as_ref().is_none_or(|search| search.filter().accepts(sight, now()));
-    let mut chosen = Vec::new();
-    for sight in sights.into_iter().filter(likes) {
-        let experiment = project::experiment(&sight.run).with_context(|| format!("reading {}", sight.run.label()))?;
-        if sight.state.started.is_none() {
-            bail!("{} {}: there is nothing to report of it", sight.run.label(), sight.standing());
+    if asked.runs.is_empty() {
+        (chosen, missing) = newest(project, likes)?;
+    } else {
+        for name in &asked.runs {
+            let sight = Sight::read(project.runs.find(name).map_err(anyhow::Error::msg)?);
+            if likes(&sight) {
+                chosen.push(reported(sight).map_err(anyhow::Error::msg)?);
+            }
         }
-        chosen.push(Reported { sight, experiment });
     }
-    if let (true, Some(filter)) = (chosen.is_empty() && known > 0, &asked.filter) {
-        bail!("none of {known} runs is like `{}`", filter.text());
-    }
+    let told = || missing.iter().flat_map(|sentence| ["\n  ", sentence]).collect::<String>();
     ensure!(
         !chosen.is_empty(),
-        "no run is done yet{}; `mocolab start` trains one, and `mocolab report RUN` reports one that isn't done",
-        missing.iter().flat_map(|sentence| ["\n  ", sentence]).collect::<String>()
+        "no run {}{}\n`mocolab start` trains one, and `mocolab report RUN` reports one that isn't done",
+        asked
+            .filter
+            .as_ref()
+            .map_or_else(|| "is done yet".to_owned(), |search| format!("that is done is like `{}`", search.text())),
+        told()
     );
     Ok((chosen, missing))
 }
 
-/// Of every experiment its newest run that is done, and sentences about those that have none, or one under way.
-fn newest(project: &Project) -> anyhow::Result<(Vec<Sight>, Vec<String>)> {
+/// A run that has something to report; else a sentence.
+fn reported(sight: Sight) -> Result<Reported, String> {
+    let label = sight.run.label();
+    match (project::experiment(&sight.run), &sight.state.started) {
+        (Err(error), _) => Err(format!("{label} can't be read: {error:#}")),
+        (_, None) => Err(format!("{label} {}: there is nothing to report of it", sight.standing())),
+        (Ok(experiment), Some(_)) => Ok(Reported { sight, experiment }),
+    }
+}
+
+/// Of every experiment its newest run that is done and liked, and sentences about those that have none, or one under way.
+fn newest(project: &Project, likes: impl Fn(&Sight) -> bool) -> anyhow::Result<(Vec<Reported>, Vec<String>)> {
     let runs = project.runs.list().with_context(|| format!("reading `{}`", project.runs.path().display()))?;
     let mut by_name: BTreeMap<Option<Name>, Vec<_>> = BTreeMap::new();
     for run in runs {
         by_name.entry(run.experiment_name()).or_default().push(run);
     }
     let (mut done, mut missing) = (Vec::new(), Vec::new());
+    let suite = project.suite().unwrap_or_default();
+    let never = suite.experiments().filter(|one| !by_name.contains_key(&Some(one.name.clone())));
+    missing.extend(never.map(|one| format!("{} has no run", one.name)));
     for runs in by_name.into_values() {
         for run in runs.into_iter().rev() {
-            let sight = Sight::glimpse(run.clone());
-            if sight.status == Status::Done {
-                done.push(Sight::read(run));
-                break;
+            let sight = Sight::read(run);
+            if !likes(&sight) {
+                continue;
             }
-            missing.push(format!("{} {}", run.label(), sight.standing()));
+            if sight.status != Status::Done {
+                missing.push(format!("{} {}", sight.run.label(), sight.standing()));
+                continue;
+            }
+            match reported(sight) {
+                Ok(run) => {
+                    done.push(run);
+                    break;
+                }
+                Err(sentence) => missing.push(sentence),
+            }
         }
     }
     Ok((done, missing))
+}
+
+/// What `report.json` in a folder says, where it is one of ours.
+fn former(out: &Path) -> Option<serde_json::Value> {
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(out.join(JSON)).ok()?).ok()?;
+    let ours = json["version"].is_string() && json["made"].is_string() && json["files"].is_array();
+    ours.then_some(json)
 }
 
 /// Nothing of others is overwritten.
@@ -146,7 +172,7 @@ fn require_ours(out: &Path, force: bool) -> anyhow::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error).with_context(|| format!("reading `{}`", out.display())),
     };
-    let ours = force || out.join(JSON).exists() || inside.next().is_none();
+    let ours = force || former(out).is_some() || inside.next().is_none();
     ensure!(
         ours,
         "`{}` holds something that is no report: name another folder by --out, or add --force",
@@ -155,22 +181,23 @@ fn require_ours(out: &Path, force: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a report; figures of the one before that it has no more go.
+/// Writes a report; figures of the one before that it has no more go, and its PDF, which would be of other runs.
 fn save(out: &Path, page: &Page, title: &str, json: &serde_json::Value) -> anyhow::Result<()> {
-    let former: serde_json::Value =
-        fs::read(out.join(JSON)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-    let figures = out.join(crate::report::FIGURES);
+    let former = former(out);
+    let figures = out.join(FIGURES);
     fs::create_dir_all(&figures).with_context(|| format!("making `{}`", figures.display()))?;
+    // First what says whose folder it is: also where this is cut off.
+    write(&out.join(JSON), format!("{}\n", serde_json::to_string_pretty(json)?).as_bytes())?;
     for (file, bytes) in &page.files {
         write(&out.join(file), bytes)?;
     }
     write(&out.join(MARKDOWN), page.text.as_bytes())?;
     write(&out.join(HTML), html(page, title, false).as_bytes())?;
-    write(&out.join(JSON), format!("{}\n", serde_json::to_string_pretty(json)?).as_bytes())?;
+    let Some(former) = former else { return Ok(()) };
     let names = former["files"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
     for name in names.filter(|name| !page.files.iter().any(|(file, _)| file == name)) {
         // What the file says is believed only as far as it names a figure.
-        let figure = name.strip_prefix(crate::report::FIGURES).and_then(|rest| rest.strip_prefix('/'));
+        let figure = name.strip_prefix(FIGURES).and_then(|rest| rest.strip_prefix('/'));
         if let Some(figure) = figure.filter(|figure| !figure.contains('/')) {
             let _ = fs::remove_file(figures.join(figure));
         }
@@ -214,7 +241,11 @@ fn print_in(work: &Path, (browser, html): (&Path, &str)) -> anyhow::Result<PathB
     let shown = browser.display();
     let path = |name: &str, path: &Path| format!("{name}{}", path.display());
     command
-        .args([path("--user-data-dir=", &work.join("profile")), path("--print-to-pdf=", &pdf), path("file://", &page)])
+        .args([
+            path("--user-data-dir=", &work.join("profile")),
+            path("--print-to-pdf=", &pdf),
+            format!("file://{}", encoded(&page)),
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(fs::File::create(&log)?);
@@ -237,4 +268,31 @@ fn print_in(work: &Path, (browser, html): (&Path, &str)) -> anyhow::Result<PathB
         bail!("`{shown}` printed nothing ({status}): {}", last.into_iter().rev().collect::<Vec<_>>().join("; "));
     }
     Ok(pdf)
+}
+
+/// A path as a part of an address.
+fn encoded(path: &Path) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(byte);
+    let bytes = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str());
+    bytes.iter().map(|byte| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_an_address() {
+        assert_eq!(encoded(Path::new("/tmp/lab #2/ä.html")), "/tmp/lab%20%232/%C3%A4.html");
+    }
+
+    #[test]
+    fn a_folder_of_others_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(require_ours(folder.path(), false).is_ok() && require_ours(&folder.path().join("new"), false).is_ok());
+        fs::write(folder.path().join(JSON), "{\"lighthouse\": 1}").unwrap();
+        assert!(require_ours(folder.path(), false).is_err() && require_ours(folder.path(), true).is_ok());
+        fs::write(folder.path().join(JSON), "{\"version\": \"1\", \"made\": \"x\", \"files\": []}").unwrap();
+        assert!(require_ours(folder.path(), false).is_ok());
+    }
 }

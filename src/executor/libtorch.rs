@@ -15,6 +15,8 @@ use std::process::{Command, Stdio};
 const LIBRARY: &str = "libtorch_cpu.so";
 /// The version that the bindings are of; another last figure will do.
 pub const VERSION: &str = "2.11.0";
+/// Whether this was built for whichever version there was, at its user's own risk.
+const ANY: bool = option_env!("LIBTORCH_BYPASS_VERSION_CHECK").is_some();
 /// Where the loader looks first.
 const LOADER: &str = "LD_LIBRARY_PATH";
 /// Asks Python for the folder of its torch, without importing it.
@@ -23,8 +25,8 @@ const ASK: &str = "import importlib.util as u, os; s = u.find_spec('torch'); pri
 /// A libtorch that the trainer can be given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Libtorch {
-    /// The folder with its libraries.
-    pub folder: PathBuf,
+    /// The folder with its libraries; none where only the loader knows.
+    pub folder: Option<PathBuf>,
     /// Its version, where it says one.
     pub version: Option<String>,
     /// The loader finds it by itself.
@@ -34,7 +36,7 @@ pub struct Libtorch {
 impl Libtorch {
     /// Whether it computes on GPUs of NVIDIA.
     pub fn has_cuda(&self) -> bool {
-        self.folder.join("libtorch_cuda.so").exists()
+        self.folder.as_ref().is_none_or(|folder| folder.join("libtorch_cuda.so").exists())
     }
 }
 
@@ -44,16 +46,16 @@ impl Libtorch {
 /// Where there is none, or what is there is of another version.
 pub fn provide(command: &mut Command, trainer: &Path) -> Result<(), ExecutorError> {
     let Some(found) = find(trainer)? else { return Ok(()) };
-    if !found.own {
+    if let (false, Some(folder)) = (found.own, &found.folder) {
         let before = std::env::var_os(LOADER).filter(|paths| !paths.is_empty());
-        let paths = std::iter::once(found.folder.clone()).chain(before.iter().flat_map(std::env::split_paths));
-        let paths: OsString = std::env::join_paths(paths).unwrap_or_else(|_| found.folder.clone().into_os_string());
+        let paths = std::iter::once(folder.clone()).chain(before.iter().flat_map(std::env::split_paths));
+        let paths: OsString = std::env::join_paths(paths).unwrap_or_else(|_| folder.clone().into_os_string());
         command.env(LOADER, paths);
     }
     Ok(())
 }
 
-/// The libtorch that the trainer at `trainer` will have; none where it is linked to none, or the loader knows it by itself.
+/// The libtorch that the trainer at `trainer` will have; none where it is linked to none.
 ///
 /// # Errors
 /// Where there is none to be had, or what is there is of another version.
@@ -67,18 +69,23 @@ pub fn find(trainer: &Path) -> Result<Option<Libtorch>, ExecutorError> {
             trainer.display()
         )));
     }
-    // The loader has folders of its own, which only it knows.
-    if starts(trainer) {
-        return Ok(None);
-    }
     let mut passed = Vec::new();
-    for (what, folder) in [("LIBTORCH", named()), ("Python's torch", python())] {
-        let Some(folder) = folder else { continue };
-        match fitting(folder.join("lib"), false) {
-            Ok(found) if found.folder.join(LIBRARY).exists() => return Ok(Some(found)),
-            Ok(found) => passed.push(format!("{what}, `{}`, has no {LIBRARY}", found.folder.display())),
-            Err(wrong) => passed.push(format!("{what} is {wrong}")),
+    let mut try_folder = |what: &str, folder: Option<PathBuf>| match fitting(folder?.join("lib"), false) {
+        Ok(found) if found.folder.as_ref().is_some_and(|folder| folder.join(LIBRARY).exists()) => Some(found),
+        Ok(found) => {
+            passed.push(format!("{what}, `{}`, has no {LIBRARY}", found.folder.unwrap_or_default().display()));
+            None
         }
+        Err(wrong) => {
+            passed.push(format!("{what} is {wrong}"));
+            None
+        }
+    };
+    // The loader has folders of its own, which only it knows.
+    let known = || starts(trainer).then_some(Libtorch { folder: None, version: None, own: true });
+    let found = try_folder("LIBTORCH", named()).or_else(known).or_else(|| try_folder("Python's torch", python()));
+    if found.is_some() {
+        return Ok(found);
     }
     let passed = if passed.is_empty() { String::new() } else { format!(" ({})", passed.join("; ")) };
     Err(ExecutorError::NoLibtorch(format!(
@@ -104,8 +111,10 @@ fn fitting(folder: PathBuf, own: bool) -> Result<Libtorch, String> {
     let version = version(&folder);
     let series = |version: &str| version.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
     match &version {
-        Some(other) if series(other) != series(VERSION) => Err(format!("libtorch {other} in `{}`", folder.display())),
-        _ => Ok(Libtorch { folder, version, own }),
+        Some(other) if series(other) != series(VERSION) && !ANY => {
+            Err(format!("libtorch {other} in `{}`", folder.display()))
+        }
+        _ => Ok(Libtorch { folder: Some(folder), version, own }),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::{Drawing, Drawn, FONT, Figure, GREY, colour};
 use plotters::coord::Shift;
-use plotters::prelude::{BLACK, ChartBuilder, DrawingArea, DrawingBackend, IntoFont, LineSeries, PathElement, WHITE};
+use plotters::prelude::{
+    BLACK, ChartBuilder, Circle, DrawingArea, DrawingBackend, IntoFont, LineSeries, PathElement, WHITE,
+};
 use plotters::style::{Color, ShapeStyle};
 
 /// Points that are drawn of a curve: of more the lowest and highest of each part.
@@ -79,6 +81,10 @@ impl Curves {
             let points = thin(&series.points);
             let mut first = true;
             for part in points.split(|point| !point.1.is_finite()).filter(|part| !part.is_empty()) {
+                // A line of one point would not be seen.
+                if let [alone] = part {
+                    chart.draw_series([Circle::new(*alone, 3, style.filled())])?;
+                }
                 let drawn = chart.draw_series(LineSeries::new(part.iter().copied(), style))?;
                 if first && !series.name.is_empty() {
                     drawn

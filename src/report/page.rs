@@ -91,10 +91,18 @@ impl Page {
         self.block(&text);
     }
 
+    /// `name`, or with a number behind it where there is such a file already.
+    fn unused(&self, name: &str) -> String {
+        let taken = |name: &str| self.files.iter().any(|(file, _)| *file == format!("{FIGURES}/{name}.png"));
+        let numbered = (2..).map(|number| format!("{name}-{number}"));
+        std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
+    }
+
     /// Figures beside each other, each with its name (a file's) and what it shows. Those of many points are shown as pixels.
     pub fn figures(&mut self, figures: Vec<(String, String, Figure)>) {
         let mut shown = String::new();
         for (name, caption, figure) in figures {
+            let name = self.unused(&name);
             let ending = if figure.is_heavy() { "png" } else { "svg" };
             let _ = writeln!(shown, "![{}]({FIGURES}/{name}.{ending})", plain(&caption));
             self.files.push((format!("{FIGURES}/{name}.svg"), figure.svg().into_bytes()));
@@ -105,7 +113,7 @@ impl Page {
 
     /// A picture within a text, as Markdown.
     pub fn picture(&mut self, name: &str, caption: &str, png: Vec<u8>) -> String {
-        let file = format!("{FIGURES}/{name}.png");
+        let file = format!("{FIGURES}/{}.png", self.unused(name));
         let markdown = format!("![{}]({file})", plain(caption));
         self.files.push((file, png));
         markdown

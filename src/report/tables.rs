@@ -42,7 +42,8 @@ fn difference(ours: Option<Spread>, theirs: Option<f64>) -> String {
 }
 
 fn seeds(group: &Group) -> String {
-    group.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+    let seeds = group.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    if group.done { seeds } else { format!("{seeds} (not done)") }
 }
 
 /// What they learnt from, in pictures.
@@ -118,7 +119,7 @@ pub fn probes(groups: &[Group]) -> Table {
     for group in groups {
         let Kind::Probe { features, fraction } = group.kind else { continue };
         let published = group.published();
-        let floor = floor(groups, fraction).filter(|_| features != Features::Random);
+        let floor = floor(groups, group).filter(|_| features != Features::Random);
         table.rows.push(vec![
             match features {
                 Features::Random => "none: random network".to_owned(),
@@ -142,9 +143,11 @@ pub fn probes(groups: &[Group]) -> Table {
     table.without_empty_columns()
 }
 
-/// What a network that has learnt nothing is worth to a probe with as many labels.
-pub fn floor<'a>(groups: &'a [Group<'a>], fraction: f64) -> Option<&'a Group<'a>> {
-    groups.iter().find(|group| group.kind == Kind::Probe { features: Features::Random, fraction })
+/// The same probe of a network that has learnt nothing; none where there is none, or several.
+fn floor<'a>(groups: &'a [Group<'a>], probe: &Group) -> Option<&'a Group<'a>> {
+    let random = |group: &&Group| matches!(group.kind, Kind::Probe { features: Features::Random, .. });
+    let mut floors = groups.iter().filter(random).filter(|group| group.is_like(probe));
+    floors.next().filter(|_| floors.next().is_none())
 }
 
 /// Features by dictionary, as nearest neighbours see them.

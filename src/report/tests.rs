@@ -48,10 +48,7 @@ fn run(runs: &Runs, mut experiment: Experiment, source: Option<&Reported>, [trai
         notes: vec!["subset abc".into()],
         ..Started::default()
     };
-    let mut bests: std::collections::BTreeMap<_, _> = [best(held_out, val)].into();
-    if !moco {
-        bests.extend([best("train/macro_accuracy", train)]);
-    }
+    let bests: std::collections::BTreeMap<_, _> = [best(held_out, val)].into();
     let metrics = |loss| [("train/loss", loss), ("val/loss", loss * 1.1), (held_out, val), (tested, test)];
     let epoch = |epoch| {
         let metrics = metrics(3.0 / epoch as f64).map(|(name, value)| (name.to_owned(), Real(value))).into();
@@ -61,9 +58,23 @@ fn run(runs: &Runs, mut experiment: Experiment, source: Option<&Reported>, [trai
     (0..count).for_each(|class| confusion[class][class] = 9);
     confusion[0][1] = 1;
     let classes = Classes { epoch: 2, split: "test".into(), by: String::new(), confusion };
+    // A thousand pictures of each class, as many right.
+    let right = (train * 1000.0).round() as u64;
+    let row = |class: usize| {
+        (0..count)
+            .map(|answer| match (answer + count - class) % count {
+                0 => right,
+                1 => 1000 - right,
+                _ => 0,
+            })
+            .collect()
+    };
+    let learnt =
+        Classes { epoch: 2, split: "train".into(), by: String::new(), confusion: (0..count).map(row).collect() };
     let alert = Alert { what: "disk".into(), message: "the *disk* is | nearly full".into() };
     let events = [Event::Started(Box::new(started)), epoch(1), Event::Classes(classes), Event::Alert(alert), epoch(2)];
-    for (seq, event) in (0..).zip(events) {
+    let learnt = (!moco).then_some(Event::Classes(learnt));
+    for (seq, event) in (0..).zip(events.into_iter().chain(learnt)) {
         sight.state.apply(&Line { attempt: 1, seq, t: 1000.0 + 30.0 * seq as f64, event });
     }
     Reported { sight, experiment }
@@ -174,4 +185,72 @@ fn a_source_that_is_gone_hides_nothing() {
     let (title, probes) = &made.tables[2];
     assert_eq!(*title, "Table 2: linear probes");
     assert!(probes.rows.iter().any(|row| row[0] == "other features" && row[2] == "five"), "{probes:?}");
+}
+
+#[test]
+fn what_is_not_done_counts_for_nothing_beside_what_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut runs = reported(&folder);
+    for run in &mut runs {
+        let name = run.experiment.name.to_string();
+        run.sight.status =
+            if ["base.seed-2", "tenth"].contains(&name.as_str()) { Status::Crashed } else { Status::Done };
+    }
+    let made = written(&runs, folder.path());
+    let row = |table: usize, row: usize| made.tables[table].1.rows[row].join(" | ");
+    assert!(row(0, 0).contains("| 99.90 | 95.00 | 94.00 | 1 |"), "{}", row(0, 0));
+    assert!(row(2, 1).contains("| 84.00 | 83.00 | 1 (not done) |"), "{}", row(2, 1));
+}
+
+#[test]
+fn only_what_is_alike_is_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut runs = reported(&folder);
+    // Another floor, that trained otherwise, and a head of other groups.
+    for run in &mut runs {
+        match run.experiment.name.as_str() {
+            "floor" => run.experiment.images = 500,
+            "five" => {
+                let mocolab::experiment::Recipe::Probe(probe) = &mut run.experiment.recipe else { panic!() };
+                probe.classes = mocolab::experiment::ClassMap::Groups(vec![("a".into(), vec!["*".into()])]);
+            }
+            _ => {}
+        }
+    }
+    let made = written(&runs, folder.path());
+    let cells = |table: usize, row: usize| made.tables[table].1.rows[row].join(" | ");
+    assert!(cells(0, 1).ends_with("| 1 | – | – | –"), "{}", cells(0, 1));
+    assert!(!made.tables[2].1.head.contains(&"over random".to_owned()), "{:?}", made.tables[2].1);
+}
+
+#[test]
+fn two_experiments_of_one_name_have_figures_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut runs = reported(&folder);
+    for run in &mut runs {
+        if run.experiment.name.as_str() == "base.seed-2" {
+            run.experiment.images = 7;
+        }
+    }
+    let made = written(&runs, folder.path());
+    let names: Vec<&str> = made.tables[0].1.rows.iter().map(|row| row[1].as_str()).collect();
+    assert_eq!(names, ["base", "base-20261127-080000", "five"]);
+    let files: std::collections::BTreeSet<&String> = made.page.files.iter().map(|(name, _)| name).collect();
+    assert_eq!(files.len(), made.page.files.len());
+}
+
+#[test]
+fn a_project_that_was_moved_is_reported_as_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = reported(&folder);
+    let before = written(&runs, folder.path()).tables;
+    let moved = tempfile::tempdir().unwrap();
+    std::fs::rename(folder.path().join("runs"), moved.path().join("runs")).unwrap();
+    let now = |mut run: Reported| {
+        let path = moved.path().join("runs").join(run.sight.run.label());
+        run.sight.run = mocolab::run::RunDir::new(path);
+        run
+    };
+    let runs: Vec<Reported> = runs.into_iter().map(now).collect();
+    assert_eq!(written(&runs, moved.path()).tables, before);
 }

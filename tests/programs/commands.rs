@@ -170,7 +170,7 @@ fn a_download_that_is_not_what_was_promised_leaves_nothing() {
 /// What a shell is told that a line of these words may go on with, the last of them begun.
 fn completed(project: &Project, words: &[&str]) -> Vec<String> {
     let mut command = project.command(env!("CARGO_BIN_EXE_mocolab"));
-    command.env("COMPLETE", "bash").env("_CLAP_IFS", "\n").env("_CLAP_COMPLETE_INDEX", words.len().to_string());
+    command.env("MOCOLAB_COMPLETE", "bash").env("_CLAP_IFS", "\n").env("_CLAP_COMPLETE_INDEX", words.len().to_string());
     command.args(["--", "mocolab"]).args(words);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -187,7 +187,9 @@ fn tab_completes_verbs_experiments_and_runs() {
     assert_eq!(completed(&project, &["show", "quick/"]), [run.as_str()]);
     assert!(completed(&project, &["export", "weights", ""]).contains(&"quick".to_owned()));
     assert!(completed(&project, &["show", "quick", "--"]).contains(&"--tsne".to_owned()));
-    assert_eq!(completed(&project, &["--file", "nowhere/experiments.toml", "start", "q"]), [""; 0]);
+    for words in [&["--file", "nowhere/x.toml", "start", "q"][..], &["--file=nowhere/x.toml", "start", "q"]] {
+        assert!(completed(&project, words).is_empty(), "{words:?}");
+    }
     for (shell, line) in [("bash", "complete "), ("zsh", "#compdef mocolab"), ("fish", "complete ")] {
         let lines = project.run(&format!("completions {shell}")).good();
         assert!(lines.contains(line) && lines.contains("COMPLETE"), "{lines}");

@@ -7,29 +7,30 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// The libtorch that this was built with.
-fn libtorch() -> PathBuf {
+pub fn libtorch() -> PathBuf {
     PathBuf::from(std::env::var_os("LIBTORCH").or_else(|| option_env!("LIBTORCH").map(Into::into)).unwrap())
 }
 
-/// A project whose trainer was built on another machine: the path of libtorch in it leads nowhere.
-fn moved() -> Project {
-    let project =
-        project_of("[experiment.base.supervised]\narch = \"resnet8\"\nepochs = 1\nwarmup_epochs = 0\nmap_every = 0\n");
+/// Writes a trainer as if it was built on another machine: the path of libtorch in it leads nowhere.
+pub fn moved_to(path: &Path) {
     let built = libtorch().join("lib").display().to_string();
     let mut program = fs::read(env!("CARGO_BIN_EXE_mocolab-train")).unwrap();
-    let places: Vec<usize> = program
-        .windows(built.len())
-        .enumerate()
-        .filter(|(_, text)| *text == built.as_bytes())
-        .map(|(at, _)| at)
-        .collect();
+    let found = program.windows(built.len()).enumerate().filter(|(_, text)| *text == built.as_bytes());
+    let places: Vec<usize> = found.map(|(at, _)| at).collect();
     assert!(!places.is_empty(), "the trainer was not built with {built}");
     for place in places {
         program[place..place + built.len()].copy_from_slice(&"/nowhere".repeat(20).as_bytes()[..built.len()]);
     }
+    fs::write(path, program).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A project with such a trainer.
+fn moved() -> Project {
+    let project =
+        project_of("[experiment.base.supervised]\narch = \"resnet8\"\nepochs = 1\nwarmup_epochs = 0\nmap_every = 0\n");
     let path = project.path("mocolab-train");
-    fs::write(&path, program).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    moved_to(&path);
     project.with("MOCOLAB_TRAIN", path)
 }
 

@@ -1,5 +1,6 @@
 //! The archive for Linux: made, unpacked, installed, used, taken out again.
 
+use crate::libtorch::{libtorch, moved_to};
 use crate::project::Project;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,16 +18,20 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn an_archive_is_installed_used_and_taken_out() {
-    let project = Project::untrained();
-    let programs = Path::new(env!("CARGO_BIN_EXE_mocolab")).parent().unwrap();
+    let project = Project::untrained().with("LIBTORCH", libtorch()).with("LD_LIBRARY_PATH", "");
     let run = |command: &mut Command| {
         let output = command.output().unwrap();
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{command:?}\n{said}");
         said
     };
+    // As another machine gets it: without the path of this machine's libtorch.
+    let programs = project.path("built");
+    fs::create_dir(&programs).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_mocolab"), programs.join("mocolab")).unwrap();
+    moved_to(&programs.join("mocolab-train"));
     let mut package = project.command(root().join("scripts/package").to_str().unwrap());
-    run(package.env("MOCOLAB_BINARIES", programs).env("MOCOLAB_DIST", project.path("dist")));
+    run(package.env("MOCOLAB_BINARIES", &programs).env("MOCOLAB_DIST", project.path("dist")));
     let name = format!("mocolab-{}-{}-linux", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
     let archive = project.path(&format!("dist/{name}.tar.gz"));
     assert!(fs::metadata(&archive).unwrap().len() < 40 << 20, "no debugging information is in it");
@@ -36,10 +41,22 @@ fn an_archive_is_installed_used_and_taken_out() {
     run(project.command("tar").arg("-C").arg(&there).arg("-xzf").arg(&archive));
     let prefix = project.path("home/.local");
     let install = there.join(&name).join("install");
+    // A home whose `share` lies elsewhere, as on clusters; and an install over another.
+    fs::create_dir_all(project.path("big/share")).unwrap();
+    fs::create_dir_all(&prefix).unwrap();
+    std::os::unix::fs::symlink(project.path("big/share"), prefix.join("share")).unwrap();
+    run(project.command(install.to_str().unwrap()).arg("--prefix").arg(&prefix));
+    fs::write(prefix.join("lib/mocolab/old"), "").unwrap();
     let said = run(project.command(install.to_str().unwrap()).arg("--prefix").arg(&prefix));
     assert!(
         said.contains("is in") && said.contains("libtorch is there") && said.contains("not in your PATH"),
         "{said}"
+    );
+    assert!(prefix.join("share").is_symlink() && !prefix.join("lib/mocolab/old").exists());
+    let into_itself =
+        project.command(install.to_str().unwrap()).arg("--prefix").arg(there.join(&name)).output().unwrap();
+    assert!(
+        !into_itself.status.success() && install.exists() && there.join(&name).join("lib/mocolab/mocolab").exists()
     );
     fs::remove_dir_all(&there).unwrap();
     for file in [
@@ -71,7 +88,8 @@ fn an_archive_is_installed_used_and_taken_out() {
     let output = refused.arg("--prefix").arg(&prefix).output().unwrap();
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("lies beside no programs"));
     run(Command::new(root().join("packaging/install")).arg("--remove").arg("--prefix").arg(&prefix));
-    assert!(files(&prefix).is_empty(), "{:?}", files(&prefix));
+    let left = [files(&prefix), files(&project.path("big"))].concat();
+    assert_eq!(left, [prefix.join("share")], "the link to a folder, which is empty");
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn python() -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
     let folder = std::env::var_os("MOCOLAB_READERS").map_or_else(|| cache.join("mocolab/readers"), PathBuf::from);
     let python = folder.join("bin/python");
-    let has = Command::new(&python).args(["-c", "import tensorboard, wandb, pandas, pyarrow, safetensors"]).output();
+    let has = Command::new(&python).args(["-c", "import tensorboard, wandb, pandas, safetensors"]).output();
     if has.is_ok_and(|output| output.status.success()) {
         return Some(python);
     }
@@ -170,6 +170,10 @@ fn pandas(python: &Path, project: &Project) {
 
 /// What a run measured, as Parquet and as CSV, is what its record says.
 fn tables(python: &Path, project: &Project) {
+    if !Command::new(python).args(["-c", "import pyarrow"]).output().unwrap().status.success() {
+        eprintln!("SKIPPED: the readers' Python has no pyarrow to read Parquet with");
+        return;
+    }
     project.run("export metrics base --out base.parquet").good();
     project.run("export metrics base --out base.csv").good();
     let code = "import json, pandas as pd\n\

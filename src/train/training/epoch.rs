@@ -7,10 +7,7 @@ use crate::{
     session::Session,
 };
 use anyhow::Result;
-use mocolab::{
-    event::{Alert, Classes, Epoch, Event, Metrics, Real},
-    metrics,
-};
+use mocolab::event::{Alert, Classes, Epoch, Event, Metrics, Real};
 use std::time::Instant;
 
 impl<M: Method> Training<'_, M> {
@@ -27,9 +24,7 @@ impl<M: Method> Training<'_, M> {
         let test = last || is_due(epoch, u64::from(self.judging.test_every));
         let test = if test { self.judge(Judge::Test, epoch, last)? } else { Report::default() };
         metrics.extend(test.metrics);
-        let learnt = if last { self.learnt(epoch) } else { Report::default() };
-        metrics.extend(learnt.metrics);
-        for classes in val.classes.into_iter().chain(test.classes).chain(learnt.classes) {
+        for classes in val.classes.into_iter().chain(test.classes) {
             session.write(Event::Classes(classes))?;
         }
         for message in val.alerts {
@@ -62,7 +57,7 @@ impl<M: Method> Training<'_, M> {
             self.map(When { epoch, step }, session)?;
             self.epoch_began = Instant::now();
         }
-        Ok(())
+        if last { self.learnt(epoch, session) } else { Ok(()) }
     }
 
     /// The means of the epoch's measures over its steps so far, and its last rate.
@@ -82,21 +77,13 @@ impl<M: Method> Training<'_, M> {
         report
     }
 
-    /// How the pictures learnt from are answered in the end, as they are.
-    fn learnt(&mut self, epoch: u64) -> Report {
+    /// How the pictures learnt from are answered in the end, as they are. That takes a while, and all is saved before.
+    fn learnt(&mut self, epoch: u64, session: &mut Session) -> Result<()> {
         self.descender.exchange(&mut self.method);
         let confusion = self.method.learnt();
         self.descender.exchange(&mut self.method);
-        let report = confusion.map(|confusion| Report {
-            metrics: [(metrics::TRAIN_MACRO.to_owned(), Real(confusion.macro_accuracy()))].into(),
-            classes: vec![Classes {
-                epoch,
-                split: "train".to_owned(),
-                by: String::new(),
-                confusion: confusion.counts().to_vec(),
-            }],
-            ..Report::default()
-        });
-        report.unwrap_or_default()
+        let Some(confusion) = confusion else { return Ok(()) };
+        let (split, confusion) = ("train".to_owned(), confusion.counts().to_vec());
+        session.write(Event::Classes(Classes { epoch, split, by: String::new(), confusion }))
     }
 }

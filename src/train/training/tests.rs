@@ -136,8 +136,6 @@ fn a_network_learns_a_problem_with_a_known_answer() {
     };
     let learnt: Vec<_> = events.iter().filter_map(learnt).collect();
     assert_eq!(learnt, [(6, vec![vec![40, 0], vec![0, 40]])]);
-    assert!((last.metrics[metrics::TRAIN_MACRO].0 - 1.0).abs() < 1e-12);
-    assert!(epochs[..5].iter().all(|epoch| !epoch.metrics.contains_key(metrics::TRAIN_MACRO)));
     let bests = events.iter().filter(|event| matches!(event, Event::Checkpoint(checkpoint) if checkpoint.best));
     assert!(bests.count() >= 1);
 }
