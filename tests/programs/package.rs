@@ -16,15 +16,31 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() && !path.is_symlink() { files(&path) } else { vec![path] }).collect()
 }
 
+/// What a command says that must succeed.
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}\n{said}");
+    said
+}
+
+/// Uses what is installed at `mocolab`, as a new user does.
+fn use_it(project: &Project, mocolab: &Path) {
+    let mocolab = mocolab.to_str().unwrap();
+    run(project.command(mocolab).arg("init"));
+    let suite = fs::read_to_string(project.path("experiments.toml")).unwrap();
+    assert!(suite.contains("[experiment.quick"), "{suite}");
+    let quick = "[experiment.quick]\ndata = \"shapes\"\nimages = 200\n\
+                 [experiment.quick.supervised]\narch = \"resnet8\"\nepochs = 1\nwarmup_epochs = 0\nmap_every = 0\n";
+    fs::write(project.path("experiments.toml"), quick).unwrap();
+    run(project.command(mocolab).args(["start", "quick", "--device", "cpu", "--wait"]));
+    let said = run(project.command(mocolab).arg("report"));
+    assert!(said.contains("Table 1: classifiers"), "{said}");
+}
+
 #[test]
 fn an_archive_is_installed_used_and_taken_out() {
     let project = Project::untrained().with("LIBTORCH", libtorch()).with("LD_LIBRARY_PATH", "");
-    let run = |command: &mut Command| {
-        let output = command.output().unwrap();
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{command:?}\n{said}");
-        said
-    };
     // As another machine gets it: without the path of this machine's libtorch.
     let programs = project.path("built");
     fs::create_dir(&programs).unwrap();
@@ -71,19 +87,7 @@ fn an_archive_is_installed_used_and_taken_out() {
         assert!(fs::metadata(prefix.join(file)).is_ok_and(|data| data.len() > 0), "{file}");
     }
     // By the names that are in the PATH, which are links.
-    let mocolab = prefix.join("bin/mocolab");
-    let mut init = project.command(mocolab.to_str().unwrap());
-    run(init.arg("init"));
-    let suite = fs::read_to_string(project.path("experiments.toml")).unwrap();
-    assert!(suite.contains("[experiment.quick"), "{suite}");
-    fs::write(
-        project.path("experiments.toml"),
-        "[experiment.quick]\ndata = \"shapes\"\nimages = 200\n[experiment.quick.supervised]\narch = \"resnet8\"\nepochs = 1\nwarmup_epochs = 0\nmap_every = 0\n",
-    )
-    .unwrap();
-    run(project.command(mocolab.to_str().unwrap()).args(["start", "quick", "--device", "cpu", "--wait"]));
-    let said = run(project.command(mocolab.to_str().unwrap()).args(["report"]));
-    assert!(said.contains("Table 1: classifiers"), "{said}");
+    use_it(&project, &prefix.join("bin/mocolab"));
     let mut refused = Command::new(root().join("packaging/install"));
     let output = refused.arg("--prefix").arg(&prefix).output().unwrap();
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("lies beside no programs"));

@@ -7,7 +7,10 @@ use crate::{
     session::Session,
 };
 use anyhow::Result;
-use mocolab::event::{Alert, Classes, Epoch, Event, Metrics, Real};
+use mocolab::{
+    event::{Alert, Classes, Epoch, Event, Metrics, Real},
+    metrics,
+};
 use std::time::Instant;
 
 impl<M: Method> Training<'_, M> {
