@@ -10,7 +10,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 const SIZE: (u32, u32) = (540, 440);
 /// Above the points, for the title, and to their right, for the names.
 const TOP: i32 = 34;
-const RIGHT: i32 = 120;
+const RIGHT: (i32, i32) = (120, 240);
 
 /// Points of one kind.
 pub(super) struct Group {
@@ -45,7 +45,9 @@ pub fn map(title: &str, map: &Embedding, colouring: &Colouring) -> Figure {
 impl Scatter {
     pub fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
         let (width, height) = area.dim_in_pixel();
-        let (width, height) = (width as i32 - RIGHT - 12, height as i32 - TOP - 12);
+        let longest = self.groups.iter().map(|group| group.name.chars().count()).max().unwrap_or(0);
+        let right = (longest as i32 * 8 + 36).clamp(RIGHT.0, RIGHT.1);
+        let (width, height) = (width as i32 - right - 12, height as i32 - TOP - 12);
         let font = |size: f64| (FONT, size).into_font();
         area.draw(&Text::new(self.title.clone(), (12, 10), font(17.0).color(&BLACK)))?;
         area.draw(&Rectangle::new([(6, TOP), (width + 6, height + TOP)], GREY.mix(0.4)))?;
