@@ -3,17 +3,21 @@
 
 use super::print;
 use mocolab::data::Places;
-use mocolab::event::Line;
+use mocolab::event::{Alert, Event, Line};
 use mocolab::herald::{Heralds, LAST};
 use mocolab::mirror::tensorboard::Board;
-use mocolab::run::{Reader, RunDir, host};
+use mocolab::run::{Reader, RunDir, host, now};
+use mocolab::text::duration;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Between two looks at the record.
 const LOOK: Duration = Duration::from_secs(1);
+/// A record that says nothing for so long, and for so many times its longest silence before, has stalled.
+const SILENCE: Duration = Duration::from_mins(15);
+const TIMES: u32 = 10;
 /// Lines told at once.
 const CHUNK: usize = 10_000;
 
@@ -36,7 +40,7 @@ impl Mirror {
         let project = run.path().ancestors().nth(3).unwrap_or(run.path()).to_owned();
         let board = tensorboard.then(|| Board::new(run, &run.tensorboard(), Places::new(project)));
         let heralds = (!hooks.is_empty()).then(|| Heralds::new(hooks, (run.label(), host(), attempt), print));
-        let mut told = Listeners { board, heralds };
+        let mut told = Listeners { board, heralds, pulse: Pulse::new(Instant::now()), attempt };
         let mut reader = Reader::new(run);
         let tell = move || {
             told.follow(&mut reader, &ended);
@@ -60,6 +64,41 @@ impl Mirror {
 struct Listeners {
     board: Option<Board>,
     heralds: Option<Heralds>,
+    pulse: Pulse,
+    attempt: u32,
+}
+
+/// How long the record has said nothing.
+struct Pulse {
+    last: Instant,
+    longest: Duration,
+    said: u64,
+    late: bool,
+}
+
+impl Pulse {
+    fn new(now: Instant) -> Self {
+        Self { last: now, longest: Duration::ZERO, said: 0, late: false }
+    }
+
+    /// The record has said something.
+    fn beat(&mut self, now: Instant) {
+        // A silence that was told is no measure of those to come.
+        if !self.late {
+            self.longest = self.longest.max(now - self.last);
+        }
+        (self.last, self.late) = (now, false);
+    }
+
+    /// The silence, where it has just become one to be told: once, until the record says something again.
+    fn stalled(&mut self, now: Instant) -> Option<Duration> {
+        let silent = now - self.last;
+        if self.late || silent < SILENCE.max(self.longest * TIMES) {
+            return None;
+        }
+        (self.late, self.said) = (true, self.said + 1);
+        Some(silent)
+    }
 }
 
 impl Listeners {
@@ -74,6 +113,9 @@ impl Listeners {
                 print(&format!("the record can't be read to be told on, and will be tried again: {error}"));
             }
             self.on_board(Board::flush);
+            if let Some(silent) = self.pulse.stalled(Instant::now()) {
+                self.stalled(silent);
+            }
             if last {
                 return;
             }
@@ -84,6 +126,9 @@ impl Listeners {
         loop {
             let batch = reader.read(CHUNK)?;
             batch.lines.iter().for_each(|line| self.tell(line));
+            if !batch.lines.is_empty() {
+                self.pulse.beat(Instant::now());
+            }
             if !batch.more {
                 return Ok(());
             }
@@ -97,11 +142,46 @@ impl Listeners {
         self.on_board(|board| board.tell(line));
     }
 
+    /// Tells that the training has said nothing for too long. Its record can't: it is its thread that hangs.
+    fn stalled(&mut self, silent: Duration) {
+        let silent = duration(silent.as_secs_f64());
+        let message = format!("nothing has happened for {silent}: it may have stalled; `mocolab logs` may tell why");
+        print(&message);
+        let alert = Event::Alert(Alert { what: "stalled".to_owned(), message });
+        // A number that no line of the record has.
+        let line = Line { attempt: self.attempt, seq: u64::MAX - self.pulse.said, t: now(), event: alert };
+        if let Some(heralds) = &mut self.heralds {
+            heralds.tell(&line);
+        }
+    }
+
     /// Does something with the board; once that fails there is none.
     fn on_board(&mut self, act: impl FnOnce(&mut Board) -> io::Result<()>) {
         if let Some(Err(error)) = self.board.as_mut().map(act) {
             print(&format!("TensorBoard's files can't be written, and the training goes on without them: {error}"));
             self.board = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silence_is_told_once_and_measured_by_those_before() {
+        let begin = Instant::now();
+        let at = |minutes: u64| begin + Duration::from_mins(minutes);
+        let mut pulse = Pulse::new(begin);
+        pulse.beat(at(1));
+        assert_eq!((pulse.stalled(at(15)), pulse.stalled(at(16))), (None, Some(SILENCE)));
+        assert_eq!(pulse.stalled(at(40)), None, "it was told");
+        pulse.beat(at(41));
+        assert_eq!(pulse.stalled(at(55)), None);
+        assert_eq!(pulse.stalled(at(56)), Some(SILENCE), "the forty minutes are no measure");
+        // A training that is silent for five minutes now and then is let be for fifty.
+        pulse.beat(at(57));
+        pulse.beat(at(62));
+        assert_eq!((pulse.stalled(at(111)), pulse.stalled(at(112))), (None, Some(Duration::from_mins(50))));
     }
 }

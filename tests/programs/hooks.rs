@@ -60,6 +60,23 @@ fn leak(folder: &Path, but: &Path) -> Option<String> {
     })
 }
 
+/// What the verbs print that read runs.
+fn printed_by_readers(project: &Project) -> Vec<String> {
+    let verbs = [
+        "ls --json",
+        "show short --json",
+        "show short",
+        "doctor",
+        "queue --json",
+        "export wandb short",
+        "report",
+        "plot short",
+        "export metrics short",
+    ];
+    let ended = verbs.map(|verb| project.run(verb));
+    ended.into_iter().flat_map(|ended| [ended.out, ended.err]).collect()
+}
+
 #[test]
 fn people_are_told_of_runs_and_no_secret_is_left_anywhere() {
     let (port, came) = server();
@@ -114,10 +131,7 @@ fn people_are_told_of_runs_and_no_secret_is_left_anywhere() {
         let log = project.run("logs short").good();
         log.contains("the hook `chat` was not told").then_some(log)
     }));
-    for command in ["ls --json", "show short --json", "show short", "doctor", "queue --json", "export wandb short"] {
-        let ended = project.run(command);
-        printed.extend([ended.out, ended.err]);
-    }
+    printed.extend(printed_by_readers(&project));
     assert!(!printed.iter().any(|text| text.contains(TOKEN)), "a command printed the secret");
     assert_eq!(leak(&project.path(""), &secret), None);
 }
