@@ -31,6 +31,11 @@ pub const LR: &str = "lr";
 /// Training images per second.
 pub const IMAGES_PER_S: &str = "images_per_s";
 
+/// What the mean of an epoch's steps is called: a curve of its own beside that of the steps.
+pub fn of_epoch(metric: &str) -> String {
+    format!("epoch/{metric}")
+}
+
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {

@@ -10,7 +10,7 @@ mod settings;
 pub use settings::flat;
 
 use crate::event::{BadLine, Classes, Event, Line, Metrics};
-use crate::metrics::Confusion;
+use crate::metrics::{self, Confusion};
 use crate::run::{Reader, RunDir};
 use once::Once;
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ fn points(event: &Event) -> Option<(u64, Metrics)> {
         Event::Step(step) => Some((step.step, step.metrics.clone())),
         Event::Epoch(epoch) => {
             // As in `RunState`: the epoch's mean is a curve of its own beside that of the steps.
-            let name = |name: &String| if name.starts_with("train/") { format!("epoch/{name}") } else { name.clone() };
+            let name = |name: &String| if name.starts_with("train/") { metrics::of_epoch(name) } else { name.clone() };
             Some((epoch.step, epoch.metrics.iter().map(|(key, value)| (name(key), *value)).collect()))
         }
         _ => None,

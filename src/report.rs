@@ -15,13 +15,12 @@ pub use html::html;
 pub use page::{FIGURES, Page, Table};
 
 use groups::{Features, Group, Kind};
-use mocolab::compare::Spread;
 use mocolab::data::{Places, test_pictures};
 use mocolab::embedding::Embedding;
 use mocolab::figure::sheet;
 use mocolab::text::duration;
 use page::plain;
-use tables::{hundredths, points, thousands};
+use tables::{hundredths, points, spread, thousands};
 
 /// Pictures of a class that are shown.
 const SHOWN: usize = 8;
@@ -100,12 +99,12 @@ impl Report<'_> {
                 }
                 Kind::Probe { .. } => continue,
             };
-            let test = group.test.map_or_else(String::new, |test| format!(", {} % test", shown(test)));
+            let test = group.test.map_or_else(String::new, |test| format!(", {} % test", spread(Some(test))));
             let beside = group.published().map_or_else(String::new, |published| {
                 let difference = points(val.mean - published.val);
                 format!("; published {} % val, {difference} points", hundredths(published.val))
             });
-            points_made.push(format!("{what} (`{}`): {} % val{test}{beside}.", group.name, shown(val)));
+            points_made.push(format!("{what} (`{}`): {} % val{test}{beside}.", group.name, spread(Some(val))));
         }
         points_made
     }
@@ -212,13 +211,6 @@ impl Report<'_> {
             "missing": self.missing,
             "files": page.files.iter().map(|(name, _)| name).collect::<Vec<_>>(),
         })
-    }
-}
-
-fn shown(spread: Spread) -> String {
-    match spread.deviation {
-        Some(deviation) => format!("{} ± {}", hundredths(spread.mean), hundredths(deviation)),
-        None => hundredths(spread.mean),
     }
 }
 

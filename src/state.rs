@@ -284,7 +284,7 @@ impl RunState {
                 self.point(name, epoch.step, value.0);
             } else if self.depth == Depth::Whole {
                 // The epoch's mean is a curve of its own beside that of the steps.
-                self.point(&format!("epoch/{name}"), epoch.step, value.0);
+                self.point(&metrics::of_epoch(name), epoch.step, value.0);
             }
         }
         self.keep_time(epoch.step, t);

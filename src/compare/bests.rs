@@ -1,7 +1,7 @@
 //! The best of each run, never the last: what a run was worth is what its best epoch was worth.
 
 use crate::event::Best;
-use crate::metrics::{Direction, direction};
+use crate::metrics::{self, Direction, direction};
 use crate::state::RunState;
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ pub fn bests(states: &[&RunState]) -> Vec<Bests> {
 }
 
 fn last(state: &RunState, metric: &str) -> Option<f64> {
-    let curve = state.curves.get(&format!("epoch/{metric}")).or_else(|| state.curves.get(metric));
+    let curve = state.curves.get(&metrics::of_epoch(metric)).or_else(|| state.curves.get(metric));
     curve.and_then(crate::curve::Curve::last).map(|(_, value)| value)
 }
 

@@ -75,8 +75,7 @@ pub fn here() -> Option<String> {
 
 /// Whether Slurm's commands are there.
 pub fn is_here() -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join("squeue").is_file())
+    super::program("squeue").is_some()
 }
 
 /// Submits; the id of each run's job, in the order of the runs.

@@ -16,11 +16,6 @@ fn over_epochs(state: &RunState, metric: &str) -> Vec<(f64, f64)> {
     curve.points().map(|(step, value)| (state.epochs_at(step).unwrap_or(step as f64), value)).collect()
 }
 
-/// The mean of an epoch's steps.
-fn mean_of(metric: &str) -> String {
-    format!("epoch/{metric}")
-}
-
 /// The curves of `metric` of a group's runs: that of the best with its name, those of other seeds thin.
 fn lines<'a>(group: &'a Group<'a>, metric: &'a str, name: &'a str, colour: usize) -> impl Iterator<Item = Series> + 'a {
     let best: *const Reported = group.best();
@@ -34,7 +29,7 @@ fn lines<'a>(group: &'a Group<'a>, metric: &'a str, name: &'a str, colour: usize
 
 /// The losses of a classifier, learnt from and held out.
 pub fn losses(group: &Group) -> Option<Named> {
-    let train = mean_of(metrics::TRAIN_LOSS);
+    let train = metrics::of_epoch(metrics::TRAIN_LOSS);
     let series: Vec<Series> =
         lines(group, &train, "train", 0).chain(lines(group, metrics::VAL_LOSS, "val", 1)).collect();
     let caption = format!("Loss of {}, as augmented in training and on the pictures held out.", group.name);
@@ -55,7 +50,7 @@ pub fn accuracies(groups: &[&Group]) -> Option<Named> {
 
 /// How features came about: the pretext loss, and what nearest neighbours say of them.
 pub fn pretraining(groups: &[&Group]) -> Vec<Named> {
-    let train = mean_of(metrics::TRAIN_LOSS);
+    let train = metrics::of_epoch(metrics::TRAIN_LOSS);
     let each = || groups.iter().enumerate();
     let named = |group: &Group, split: &str| match group.kind {
         Kind::Encoder { .. } if groups.len() == 1 => split.to_owned(),
@@ -109,7 +104,7 @@ pub fn probes(groups: &[&Group]) -> Vec<Named> {
     };
     let charts = [
         chart(
-            &mean_of(metrics::TRAIN_LOSS),
+            &metrics::of_epoch(metrics::TRAIN_LOSS),
             "train loss",
             "loss",
             "Loss on the labelled pictures, by dictionary and labels.",

@@ -4,7 +4,7 @@ use super::groups::{Features, Group, Kind, Reported};
 use super::page::Table;
 use super::published::Published;
 use mocolab::compare::{Spread, differences};
-use mocolab::metrics::Confusion;
+use mocolab::metrics::{self, Confusion};
 use mocolab::run::Source;
 use mocolab::text::duration;
 
@@ -21,8 +21,8 @@ pub fn hundredths(share: f64) -> String {
     format!("{:.2}", share * 100.0)
 }
 
-/// Mean and deviation in percent.
-fn spread(of: Option<Spread>) -> String {
+/// Mean and deviation in percent, without the sign.
+pub fn spread(of: Option<Spread>) -> String {
     match of {
         None => "–".to_owned(),
         Some(Spread { mean, deviation: Some(deviation), .. }) => {
@@ -168,7 +168,7 @@ pub fn encoders(groups: &[Group]) -> Table {
     for group in groups {
         let Kind::Encoder { queue } = group.kind else { continue };
         let state = group.state();
-        let loss = state.curves.get("epoch/train/loss").and_then(mocolab::curve::Curve::last);
+        let loss = state.curves.get(&metrics::of_epoch(metrics::TRAIN_LOSS)).and_then(mocolab::curve::Curve::last);
         let guessing = state.started.as_ref().and_then(|started| started.chance_loss);
         let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
         table.rows.push(vec![

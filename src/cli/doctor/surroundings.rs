@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::cli::programs;
 use crate::project::Project;
-use mocolab::executor::slurm;
+use mocolab::executor::{program, slurm};
 use mocolab::survival::Facts;
 use mocolab::text::{bytes, duration};
 use std::fs;
@@ -115,7 +115,7 @@ pub fn programs() -> Vec<Finding> {
         ("tensorboard", "`tensorboard --logdir runs` shows runs", "`pip install tensorboard` shows runs in a browser"),
         ("wandb", "`mocolab sync wandb RUN` sends runs", "`pip install wandb` sends runs to Weights & Biases"),
     ];
-    let look = |(name, there, missing): (&'static str, &str, &str)| match programs::find(name) {
+    let look = |(name, there, missing): (&'static str, &str, &str)| match program(name) {
         Some(path) => Finding::good(name, format!("{}; {there}", path.display())),
         None => Finding::note(name, format!("not here; {missing}")),
     };
