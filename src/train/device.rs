@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use mocolab::experiment::Precision;
 use std::{fs, path::PathBuf};
-use tch::{Cuda, Device};
+use tch::{Cuda, Device, Tensor, kind::Element};
 
 /// Opens `cpu`, or a GPU as `cuda`, `cuda:1` or `1`.
 ///
@@ -28,7 +28,17 @@ pub fn open(text: &str) -> Result<Device> {
     ensure!(Cuda::is_available(), "`{text}`: {found}, but it finds no GPU: is a driver installed (`nvidia-smi`)?");
     let count = Cuda::device_count();
     ensure!((index as i64) < count, "`{text}`: there are {count} GPUs, numbered from 0");
+    repeat_exactly();
     Ok(Device::Cuda(index))
+}
+
+/// A vector of `values` on `device`, which is not waited for: what it has been asked for before is done before.
+///
+/// A plain copy from memory that the driver has not locked waits until the device has nothing left to do, and the next
+/// operations are asked for only then. A list of at most 64 KiB the driver puts aside at once.
+pub fn upload<T: Element>(values: &[T], device: Device) -> Tensor {
+    let here = Tensor::from_slice(values);
+    if device == Device::Cpu { here } else { here.to_device_(device, T::KIND, true, false) }
 }
 
 /// The number format for `precision` on `device`.
@@ -77,6 +87,20 @@ pub fn libraries() -> Option<PathBuf> {
     let mut mapped = maps.lines().filter_map(|line| line.find('/').map(|at| PathBuf::from(&line[at..])));
     let library = mapped.find(|path| path.file_name().is_some_and(|name| name == "libtorch_cpu.so"))?;
     library.parent().map(PathBuf::from)
+}
+
+#[expect(unsafe_code, reason = "tch has no way to ask it")]
+unsafe extern "C" {
+    fn mocolab_repeat_exactly();
+}
+
+/// Has GPUs convolve in ways that give the same bits every time, chosen by rules and not by a race: the same seed trains
+/// the same network.
+fn repeat_exactly() {
+    #[expect(unsafe_code, reason = "it takes nothing and sets two flags of libtorch's")]
+    unsafe {
+        mocolab_repeat_exactly();
+    }
 }
 
 const HINT: &str = "the libtorch in use is one for CPUs. Set up the one with CUDA (`make setup` on a machine with an \

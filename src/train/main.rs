@@ -16,6 +16,8 @@ mod mirror;
 mod moco;
 mod model;
 mod network;
+#[cfg(test)]
+mod on_gpu;
 mod online;
 mod optim;
 mod parameters;

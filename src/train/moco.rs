@@ -8,6 +8,7 @@ mod tests;
 
 use super::{
     checkpoint::{Loaded, Texts},
+    device::upload,
     embed::Seen,
     eval::features,
     method::{Job, Judge, Method, Place, Report},
@@ -165,7 +166,7 @@ impl<'a> Moco<'a> {
         // Back into the order of the batch.
         let mut back = vec![0; order.len()];
         (0..).zip(&order).for_each(|(place, picture)| back[*picture as usize] = place);
-        keys.index_select(0, &Tensor::from_slice(&back).to_device(lead))
+        keys.index_select(0, &upload(&back, lead))
     }
 
     fn training(&self) -> Mode {
@@ -183,7 +184,7 @@ impl<'a> Moco<'a> {
 
 /// Pictures `[n, c, h, w]` in another order, channels last in memory.
 fn rows(x: &Tensor, order: &[i64]) -> Tensor {
-    let order = Tensor::from_slice(order).to_device(x.device());
+    let order = upload(order, x.device());
     x.permute([0, 2, 3, 1]).index_select(0, &order).permute([0, 3, 1, 2])
 }
 

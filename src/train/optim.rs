@@ -1,6 +1,7 @@
 //! Stochastic gradient descent on one flat vector, with a state that can be saved and restored: tch's own optimisers
 //! cannot give theirs back.
 
+use super::device::upload;
 use tch::{Tensor, no_grad};
 
 /// SGD with momentum and weight decay, as `torch.optim.SGD` computes it (Sutskever et al. 2013, with the learning rate
@@ -17,14 +18,14 @@ pub struct Sgd {
 impl Sgd {
     /// For weights like `flat`, with no momentum yet.
     pub fn new(flat: &Tensor, momentum: f64, nesterov: bool, weight_decay: f64) -> Self {
-        let constant = |value: f64| Tensor::from(value as f32).to_device(flat.device());
+        let constant = |value: f64| upload(&[value as f32], flat.device()).get(0);
         Self { momentum: flat.zeros_like(), factor: constant(momentum), decay: constant(weight_decay), nesterov }
     }
 
     /// One step of size `rate` on `weights`, in place: g ← g + decay w; v ← momentum v + g;
     /// w ← w - rate v, or with Nesterov's look ahead w ← w - rate (g + momentum v).
     pub fn step(&mut self, weights: &mut Tensor, mut gradient: Tensor, rate: f64) {
-        let minus_rate = Tensor::from(-rate as f32).to_device(weights.device());
+        let minus_rate = upload(&[-rate as f32], weights.device()).get(0);
         // With a factor that is a tensor, each line is one pass over the vectors and allocates nothing.
         no_grad(|| {
             let _ = gradient.addcmul_(weights, &self.decay);

@@ -1,6 +1,6 @@
 //! A split of a data set on the device: one tensor of bytes, from which batches are taken by index.
 
-use super::augment::Moves;
+use super::{augment::Moves, device::upload};
 use mocolab::{data::Split, experiment::Normalise};
 use tch::{Device, Kind, Tensor};
 
@@ -48,13 +48,13 @@ impl Pictures {
 
     /// The labels of the pictures `indices`, `[b]`.
     pub fn labels(&self, indices: &[i64]) -> Tensor {
-        self.labels.index_select(0, &Tensor::from_slice(indices).to_device(self.labels.device()))
+        self.labels.index_select(0, &upload(indices, self.labels.device()))
     }
 
     /// The pictures `indices` as they are, bytes `[b, height, width, 3]`.
     pub fn plain(&self, indices: &[i64]) -> Tensor {
         let images = self.pixels.view([-1, self.height * self.width * 3]);
-        let indices = Tensor::from_slice(indices).to_device(images.device());
+        let indices = upload(indices, images.device());
         images.index_select(0, &indices).view([-1, self.height, self.width, 3])
     }
 
@@ -63,7 +63,7 @@ impl Pictures {
         let (height, width, count) = (self.height, self.width, indices.len() as i64);
         let device = self.pixels.device();
         let table = [indices, &moves.rows, &moves.columns, &moves.directions()].concat();
-        let table = Tensor::from_slice(&table).to_device(device).view([-1, count, 1, 1]);
+        let table = upload(&table, device).view([-1, count, 1, 1]);
         let [image, row, column, direction] = [0, 1, 2, 3].map(|k| table.get(k));
         let along = |length: i64| Tensor::arange(length, (Kind::Int64, device));
         let rows = along(height).view([1, height, 1]) + row;
@@ -112,8 +112,7 @@ impl Colours {
     /// Pictures `[b, 3, height, width]`, 0 to 1, as a network takes them: mean 0 and deviation 1 in each colour, of `kind`,
     /// in the same order in memory.
     pub fn normalise_view(&self, view: &Tensor, kind: Kind) -> Tensor {
-        let column =
-            |values: [f64; 3]| Tensor::from_slice(&values.map(|v| v as f32)).to_device(view.device()).view([3, 1, 1]);
+        let column = |values: [f64; 3]| upload(&values.map(|v| v as f32), view.device()).view([3, 1, 1]);
         let scale = column(self.deviation.map(|deviation| 255.0 / deviation));
         let shift = column([0, 1, 2].map(|k| -self.mean[k] / self.deviation[k]));
         Tensor::addcmul(&shift, view, &scale).to_kind(kind)
@@ -121,7 +120,7 @@ impl Colours {
 
     /// Normalised pictures `[b, 3, height, width]` as bytes `[b, height, width, 3]` again.
     pub fn bytes(&self, x: &Tensor) -> Tensor {
-        let row = |values: [f64; 3]| Tensor::from_slice(&values.map(|v| v as f32)).to_device(x.device());
+        let row = |values: [f64; 3]| upload(&values.map(|v| v as f32), x.device());
         let plain = Tensor::addcmul(&row(self.mean), &x.permute([0, 2, 3, 1]), &row(self.deviation));
         plain.round().clamp(0.0, 255.0).to_kind(Kind::Uint8)
     }
@@ -129,7 +128,7 @@ impl Colours {
     /// Bytes `[b, height, width, 3]` as a network takes them: mean 0 and deviation 1 in each colour, `[b, 3, height,
     /// width]` of `kind`, channels last in memory.
     pub fn normalise(&self, bytes: &Tensor, kind: Kind) -> Tensor {
-        let row = |values: [f64; 3]| Tensor::from_slice(&values.map(|v| v as f32)).to_device(bytes.device());
+        let row = |values: [f64; 3]| upload(&values.map(|v| v as f32), bytes.device());
         let scale = row(self.deviation.map(|deviation| 1.0 / deviation));
         let shift = row([0, 1, 2].map(|k| -self.mean[k] / self.deviation[k]));
         Tensor::addcmul(&shift, &bytes.to_kind(Kind::Float), &scale).to_kind(kind).permute([0, 3, 1, 2])

@@ -7,6 +7,7 @@ mod tests;
 
 use super::{
     checkpoint::{Loaded, Texts},
+    device::upload,
     embed,
     eval::{Answers, features},
     method::{Job, Judge, Method, Place, Report},
@@ -201,7 +202,7 @@ impl Method for Probe<'_> {
             let all = |of: fn(&Seen) -> &Tensor| Tensor::cat(&both.iter().map(of).collect::<Vec<_>>(), 0);
             return (all(|seen| &seen.features), all(|seen| &seen.labels));
         }
-        let rows = Tensor::from_slice(images).to_device(plain.features.device());
+        let rows = upload(images, plain.features.device());
         let x = plain.features.index_select(0, &rows);
         let labels = plain.labels.index_select(0, &rows);
         if !self.settings.mirror {
@@ -209,7 +210,7 @@ impl Method for Probe<'_> {
         }
         let mut random = place.random(self.job.experiment.seed, Purpose::Mirror);
         let turned: Vec<bool> = images.iter().map(|_| random.chance(0.5)).collect();
-        let turned = Tensor::from_slice(&turned).to_device(x.device()).unsqueeze(1);
+        let turned = upload(&turned, x.device()).unsqueeze(1);
         (mirrored.features.index_select(0, &rows).where_self(&turned, &x), labels)
     }
 
@@ -277,7 +278,7 @@ impl Method for Probe<'_> {
     }
 
     fn see(&self, images: &[i64]) -> embed::Seen {
-        let rows = Tensor::from_slice(images).to_device(self.layers.device());
+        let rows = upload(images, self.layers.device());
         let seen = self.test.features.index_select(0, &rows);
         let logits = self.logits(&self.layers, &seen).select(1, self.chosen as i64);
         let features = seen * &self.source.deviation + &self.source.mean;

@@ -3,6 +3,7 @@
 use super::{
     augment::Moves,
     checkpoint::{Loaded, Texts},
+    device::upload,
     embed::Seen,
     eval::{Answers, features, judge},
     method::{Job, Judge, Method, Place, Report},
@@ -127,7 +128,7 @@ impl<'a> Supervised<'a> {
         let mixed = (alpha > 0.0).then(|| {
             let mix = Mix::draw(alpha, images.len(), mix);
             x = mix.apply(&x);
-            let partners = Tensor::from_slice(&mix.partners).to_device(labels.device());
+            let partners = upload(&mix.partners, labels.device());
             (labels.index_select(0, &partners), mix.share)
         });
         Piece { x, labels, mixed }

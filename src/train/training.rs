@@ -242,6 +242,12 @@ impl<'a, M: Method> Training<'a, M> {
         })
     }
 
+    /// The weights as they are, on the device.
+    #[cfg(test)]
+    pub fn weights(&mut self) -> &Tensor {
+        self.method.weights()
+    }
+
     /// The training pictures `images` as the next step takes them.
     pub fn ready(&self, images: &[i64]) -> M::Batch {
         self.method.prepare(images, self.place())

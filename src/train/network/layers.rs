@@ -73,11 +73,18 @@ impl Layer {
     }
 }
 
+/// How the parts of a batch are normalised each by itself; the statistics are one row for each part, `[splits, C]`.
+type Way = fn(&Unit, Pass, &Tensor, [&Tensor; 2], Then) -> Tensor;
+
 impl Unit {
     fn forward(&self, pass: Pass, x: &Tensor, then: Then) -> Tensor {
         let y = x.conv2d(&pass.weights[self.parameter], None::<&Tensor>, self.stride, self.padding, 1, 1);
         match pass.mode {
-            Mode::Train { splits } if splits > 1 => self.split_norm(pass, &y, splits, then),
+            Mode::Train { splits } if splits > 1 => {
+                let way =
+                    if y.device().is_cuda() && y.size()[0] % splits == 0 { Self::at_once } else { Self::in_parts };
+                self.split_norm((pass, splits), &y, then, way)
+            }
             mode => {
                 let statistics = [0, 1].map(|k| &pass.buffers[self.buffer + k]);
                 norm(&y, self.vectors(pass.weights, statistics), mode != Mode::Evaluate, then)
@@ -91,24 +98,51 @@ impl Unit {
     }
 
     /// Each part of the batch by itself, as FAIR's demo for CIFAR-10 does it on one device.
-    fn split_norm(&self, pass: Pass, y: &Tensor, splits: i64, then: Then) -> Tensor {
+    fn split_norm(&self, (pass, splits): (Pass, i64), y: &Tensor, then: Then, way: Way) -> Tensor {
         let [mean, variance] = [0, 1].map(|k| &pass.buffers[self.buffer + k]);
         let [means, variances] = [mean, variance].map(|statistic| statistic.repeat([splits, 1]));
-        // Parts that differ by one where they can't be equal: `chunk` may give fewer.
-        let parts = |x: &Tensor| x.tensor_split(splits, 0);
-        let others = if let Then::AddAndRectify(other) = then { parts(other) } else { Vec::new() };
-        let parts = parts(y).into_iter().enumerate().map(|(k, part)| {
-            let statistics = [&means, &variances].map(|rows| rows.get(k as i64));
-            let then = others.get(k).map_or(then, Then::AddAndRectify);
-            norm(&part, self.vectors(pass.weights, statistics.each_ref()), true, then)
-        });
-        let parts: Vec<Tensor> = parts.collect();
+        let whole = way(self, pass, y, [&means, &variances], then);
         no_grad(|| {
             for (statistic, rows) in [(mean, means), (variance, variances)] {
                 statistic.shallow_clone().copy_(&rows.mean_dim([0].as_slice(), false, None::<tch::Kind>));
             }
         });
-        Tensor::cat(&parts, 0)
+        whole
+    }
+
+    /// Each part after the other.
+    fn in_parts(&self, pass: Pass, y: &Tensor, statistics: [&Tensor; 2], then: Then) -> Tensor {
+        let splits = statistics[0].size()[0];
+        // Parts that differ by one where they can't be equal: `chunk` may give fewer.
+        let parts = |x: &Tensor| x.tensor_split(splits, 0);
+        let others = if let Then::AddAndRectify(other) = then { parts(other) } else { Vec::new() };
+        let parts = parts(y).into_iter().enumerate().map(|(k, part)| {
+            let statistics = statistics.map(|rows| rows.get(k as i64));
+            let then = others.get(k).map_or(then, Then::AddAndRectify);
+            norm(&part, self.vectors(pass.weights, statistics.each_ref()), true, then)
+        });
+        Tensor::cat(&parts.collect::<Vec<_>>(), 0)
+    }
+
+    /// All parts, of one size, as if each had channels of its own: two copies more, but as many operations as for one part,
+    /// and operations are what a GPU waits for.
+    fn at_once(&self, pass: Pass, y: &Tensor, statistics: [&Tensor; 2], then: Then) -> Tensor {
+        let splits = statistics[0].size()[0];
+        let [n, channels, height, width] = y.size()[..] else {
+            panic!("pictures are `[n, C, h, w]`, not {:?}", y.size())
+        };
+        let apart = |x: &Tensor| {
+            let parts = x.permute([0, 2, 3, 1]).reshape([splits, n / splits, height, width, channels]);
+            let beside = parts.permute([1, 2, 3, 0, 4]).reshape([n / splits, height, width, splits * channels]);
+            beside.permute([0, 3, 1, 2])
+        };
+        let [scale, shift] = [1, 2].map(|k| pass.weights[self.parameter + k].repeat([splits]));
+        let [mean, variance] = statistics.map(|rows| rows.view([-1]));
+        let first = if let Then::Rectify = then { then } else { Then::Nothing };
+        let z = norm(&apart(y), [&scale, &shift, &mean, &variance], true, first);
+        let parts = z.permute([0, 2, 3, 1]).reshape([n / splits, height, width, splits, channels]);
+        let together = parts.permute([3, 0, 1, 2, 4]).reshape([n, height, width, channels]).permute([0, 3, 1, 2]);
+        if let Then::AddAndRectify(other) = then { (together + other).relu_() } else { together }
     }
 }
 
@@ -147,35 +181,67 @@ mod tests {
     /// FAIR's demo puts picture i into part i modulo the number of parts; here the parts are blocks of the batch, so that
     /// channels-last memory stays as it is. In a shuffled batch it is the same.
     #[test]
-    fn split_batch_norm_is_fairs() {
+    fn split_batch_norm_is_fairs_in_either_way() {
         let golden: Value = serde_json::from_str(include_str!("../../../tests/golden/moco.json")).unwrap();
         let case = &golden["split_batch_norm"];
         let order: Vec<i64> =
             serde_json::from_value::<Vec<Vec<i64>>>(case["samples_of_split"].clone()).unwrap().concat();
         let order = Tensor::from_slice(&order);
         let in_blocks = |name: &str| tensor(&case[name]).index_select(0, &order);
-        let before = |name: &str| tensor(&case["before"][name]);
-        let unit = Unit { parameter: 0, buffer: 0, stride: 1, padding: 0 };
-        let weights = ["weight", "bias"].map(|name| before(name).set_requires_grad(true));
-        let weights = [
-            Tensor::zeros([1], (Kind::Float, tch::Device::Cpu)),
-            weights[0].shallow_clone(),
-            weights[1].shallow_clone(),
-        ];
-        let buffers = ["running_mean", "running_var"].map(before);
-        let input = in_blocks("input").set_requires_grad(true);
-        let pass = Pass { weights: &weights, buffers: &buffers, mode: Mode::Train { splits: 2 } };
-        let output = unit.split_norm(pass, &input, 2, Then::Nothing);
         let near = |found: &Tensor, expected: &Tensor| {
             assert!(found.allclose(expected, 1e-4, 1e-5, false), "{found}\n{expected}");
         };
-        near(&output, &in_blocks("output"));
-        near(&buffers[0], &tensor(&case["running_mean"]));
-        near(&buffers[1], &tensor(&case["running_var"]));
-        let total = (&output * in_blocks("upstream")).sum(Kind::Float);
-        let gradients = Tensor::run_backward(&[&total], &[&input, &weights[1], &weights[2]], false, false);
-        near(&gradients[0], &in_blocks("input_gradient"));
-        near(&gradients[1], &tensor(&case["weight_gradient"]));
-        near(&gradients[2], &tensor(&case["bias_gradient"]));
+        for way in [Unit::in_parts as Way, Unit::at_once] {
+            let start = Start { case, input: in_blocks("input"), upstream: in_blocks("upstream"), splits: 2 };
+            let found = start.follow(way, 0);
+            near(&found[0], &in_blocks("output"));
+            let names = ["running_mean", "running_var", "weight_gradient", "bias_gradient"];
+            names.iter().zip(&found[1..]).for_each(|(name, found)| near(found, &tensor(&case[name])));
+            near(&found[5], &in_blocks("input_gradient"));
+        }
+    }
+
+    #[test]
+    fn what_follows_a_split_norm_is_the_same_in_either_way() {
+        let golden: Value = serde_json::from_str(include_str!("../../../tests/golden/moco.json")).unwrap();
+        let case = &golden["split_batch_norm"];
+        for (splits, which) in [(2, 0), (2, 1), (2, 2), (4, 1), (4, 2)] {
+            let four = |name: &str| Tensor::cat(&[tensor(&case[name]), tensor(&case[name]) * 1.5 + 0.25], 0);
+            let start = || Start { case, input: four("input"), upstream: four("upstream"), splits };
+            let (parts, once) = (start().follow(Unit::in_parts, which), start().follow(Unit::at_once, which));
+            for (parts, once) in parts.iter().zip(&once) {
+                assert!(parts.allclose(once, 1e-4, 1e-5, false), "{splits} {which}: {parts}\n{once}");
+            }
+        }
+    }
+
+    /// What a split norm starts from.
+    struct Start<'a> {
+        case: &'a Value,
+        input: Tensor,
+        upstream: Tensor,
+        splits: i64,
+    }
+
+    impl Start<'_> {
+        /// Output, running mean and variance, gradients by scale, shift, input, and shortcut where there is one.
+        fn follow(self, way: Way, which: usize) -> Vec<Tensor> {
+            let before = |name: &str| tensor(&self.case["before"][name]);
+            let unit = Unit { parameter: 0, buffer: 0, stride: 1, padding: 0 };
+            let vector = |name: &str| before(name).set_requires_grad(true);
+            let weights = [Tensor::zeros([1], (Kind::Float, tch::Device::Cpu)), vector("weight"), vector("bias")];
+            let buffers = ["running_mean", "running_var"].map(before);
+            let pass = Pass { weights: &weights, buffers: &buffers, mode: Mode::Train { splits: self.splits } };
+            let other = (&self.input * 0.5 - 0.1).set_requires_grad(true);
+            let input = self.input.set_requires_grad(true);
+            let then = [Then::Nothing, Then::Rectify, Then::AddAndRectify(&other)][which];
+            let output = unit.split_norm((pass, self.splits), &input, then, way);
+            let total = (&output * self.upstream).sum(Kind::Float);
+            let mut leaves = vec![&weights[1], &weights[2], &input];
+            leaves.extend((which == 2).then_some(&other));
+            let gradients = Tensor::run_backward(&[&total], &leaves, false, false);
+            let [mean, variance] = buffers;
+            [output.detach(), mean, variance].into_iter().chain(gradients).collect()
+        }
     }
 }

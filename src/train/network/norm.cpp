@@ -5,6 +5,7 @@
 // and 64, so that the innermost loop has 64 numbers whatever C is; `network/norm.rs` says when that can be done.
 // Sums are taken over pieces whose size depends on the shape alone, in order: the number of threads changes no bit.
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -399,4 +400,10 @@ extern "C" Tensor* mocolab_norm(const Tensor* x, const Tensor* const* vectors, c
     std::snprintf(message, 256, "%s", error.what());
     return nullptr;
   }
+}
+
+// Has cuDNN take only algorithms that give the same bits every time.
+extern "C" void mocolab_repeat_exactly() {
+  at::globalContext().setDeterministicCuDNN(true);
+  at::globalContext().setBenchmarkCuDNN(false);
 }

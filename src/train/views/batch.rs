@@ -3,6 +3,7 @@
 
 use super::draws::{Change, Colour, Draws, gaussian};
 use super::{GREY, reflect};
+use crate::device::upload;
 use tch::{Device, Kind, Tensor, no_grad};
 
 /// A batch under change.
@@ -51,7 +52,7 @@ impl Batch<'_> {
 
     /// `rows` as `[n, columns]` on the device, without waiting for what it is doing.
     fn upload(&self, rows: &[f32], columns: i64) -> Tensor {
-        Tensor::from_slice(rows).view([-1, columns]).to_device_(self.device(), Kind::Float, true, false)
+        upload(rows, self.device()).view([-1, columns])
     }
 
     /// Takes `changed` for the pictures that drew it.
@@ -210,7 +211,7 @@ fn hue(x: &Tensor, turn: &Tensor) -> Tensor {
 fn along(x: &Tensor, dimension: i64, kernels: &Tensor) -> Tensor {
     let (length, size) = (x.size()[dimension as usize], kernels.size()[1]);
     let places: Vec<i64> = (0..length + size - 1).map(|place| reflect(place - size / 2, length)).collect();
-    let places = Tensor::from_slice(&places).to_device_(x.device(), Kind::Int64, true, false);
+    let places = upload(&places, x.device());
     let padded = x.index_select(dimension, &places);
     let tap = |k: i64| padded.narrow(dimension, k, length) * kernels.select(1, k).view([-1, 1, 1, 1]);
     (1..size).fold(tap(0), |sum, k| sum + tap(k))

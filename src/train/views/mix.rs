@@ -1,5 +1,6 @@
 //! What classifiers are trained with besides: blanked squares and pictures mixed in pairs, both on normalised pictures.
 
+use crate::device::upload;
 use mocolab::random::Random;
 use tch::{Kind, Tensor};
 
@@ -12,7 +13,7 @@ pub fn cutout(x: &Tensor, side: u8, random: &mut Random) -> Tensor {
         let mut start = |length: i64| random.below(length as usize) as i64 - i64::from(side / 2);
         starts.extend([start(height), start(width)]);
     }
-    let starts = Tensor::from_slice(&starts).view([-1, 2]).to_device_(x.device(), Kind::Int64, true, false);
+    let starts = upload(&starts, x.device()).view([-1, 2]);
     let within = |which: i64, length: i64| {
         let place = Tensor::arange(length, (Kind::Int64, x.device())) - starts.narrow(1, which, 1);
         place.ge(0).logical_and(&place.lt(i64::from(side)))
@@ -44,7 +45,7 @@ impl Mix {
 
     /// The pictures `x` `[n, 3, h, w]`, mixed: `share` of each and the rest of its partner, channels last in memory.
     pub fn apply(&self, x: &Tensor) -> Tensor {
-        let partners = Tensor::from_slice(&self.partners).to_device_(x.device(), Kind::Int64, true, false);
+        let partners = upload(&self.partners, x.device());
         let rows = x.permute([0, 2, 3, 1]).contiguous();
         rows.lerp(&rows.index_select(0, &partners), 1.0 - self.share).permute([0, 3, 1, 2])
     }
