@@ -13,7 +13,7 @@ use super::{
     eval::features,
     method::{Job, Judge, Method, Place, Report},
     model::{Model, copy},
-    network::{Mode, Shape},
+    network::Shape,
     parameters::Format,
     pictures::{Colours, Pictures},
     preview, replicas,
@@ -140,11 +140,35 @@ impl<'a> Moco<'a> {
         cosine(first, last, place.step as f64 / place.steps.saturating_sub(1).max(1) as f64)
     }
 
-    /// Keys of length 1 of the views `which` of all replicas, `[n, d]`, on the first device, in the order of the batch.
+    /// Keys of length 1 of each of the views `which` of all replicas, `[n, d]` each, on the first device, in the order of the
+    /// batch.
     ///
     /// With `shuffle_bn` the key encoders see the batch in another order, so that the pictures whose statistics a batch
     /// norm mixes are others than on the query's side (He et al. 2019, section 3.3).
-    fn keys(&mut self, batch: &[Views], which: usize, place: Place) -> Tensor {
+    fn keys(&mut self, batch: &[Views], which: &[usize], place: Place) -> Vec<Tensor> {
+        let lead = self.lead().key.device();
+        let (splits, count) = (self.settings.bn_splits.get() as i64, self.replicas.len());
+        let shuffled = which.iter().map(|which| self.shuffled(batch, *which, place));
+        let (shares, back): (Vec<Vec<Tensor>>, Vec<Vec<i64>>) = shuffled.unzip();
+        let share = |replica: usize| shares.iter().map(|shares| shares[replica].shallow_clone()).collect();
+        let mut work: Vec<(&mut Replica, Vec<Tensor>)> = self.replicas.iter_mut().zip((0..count).map(share)).collect();
+        let keys = replicas::each(&mut work, |(replica, views)| {
+            let views: Vec<Tensor> = views.iter().map(|views| views.to_device(replica.key.device())).collect();
+            no_grad(|| {
+                let keys = replica.key.train(&views.iter().collect::<Vec<_>>(), splits);
+                keys.iter().map(|keys| unit(keys).to_device(lead)).collect::<Vec<_>>()
+            })
+        });
+        let of_view = |(number, back): (usize, &Vec<i64>)| {
+            let keys: Vec<&Tensor> = keys.iter().map(|keys| &keys[number]).collect();
+            Tensor::cat(&keys, 0).index_select(0, &upload(back, lead))
+        };
+        back.iter().enumerate().map(of_view).collect()
+    }
+
+    /// The views `which` of all replicas in the order in which the key encoders see them, a share for each replica; and
+    /// where each picture of the batch then stands.
+    fn shuffled(&self, batch: &[Views], which: usize, place: Place) -> (Vec<Tensor>, Vec<i64>) {
         let lead = self.lead().key.device();
         let views: Vec<Tensor> = batch.iter().map(|views| views[which].to_device(lead)).collect();
         let views = if let [one] = views.as_slice() { one.shallow_clone() } else { Tensor::cat(&views, 0) };
@@ -153,24 +177,14 @@ impl<'a> Moco<'a> {
             let seed = (self.job.experiment.seed, which as u64);
             Random::new(seed.0, Purpose::KeyOrder, (place.step, place.part << 1 | seed.1)).shuffle(&mut order);
         }
-        let mode = self.training();
         let shares = replicas::share(&order, self.replicas.len());
         let shares = shares.into_iter().map(|order| {
             if self.settings.shuffle_bn || batch.len() > 1 { rows(&views, order) } else { views.shallow_clone() }
         });
-        let mut work: Vec<_> = self.replicas.iter_mut().zip(shares).collect();
-        let keys = replicas::each(&mut work, |(replica, views)| {
-            no_grad(|| unit(&replica.key.forward(&views.to_device(replica.key.device()), mode)).to_device(lead))
-        });
-        let keys = Tensor::cat(&keys, 0);
-        // Back into the order of the batch.
+        let shares = shares.collect();
         let mut back = vec![0; order.len()];
         (0..).zip(&order).for_each(|(place, picture)| back[*picture as usize] = place);
-        keys.index_select(0, &upload(&back, lead))
-    }
-
-    fn training(&self) -> Mode {
-        Mode::Train { splits: self.settings.bn_splits.get() as i64 }
+        (shares, back)
     }
 
     /// key ← m key + (1 - m) query (He et al. 2019, equation 2), all weights at once. The key encoder's running statistics are its own.
@@ -216,9 +230,9 @@ impl Method for Moco<'_> {
             self.follow(self.key_momentum(place));
         }
         let terms: &[[usize; 2]] = if self.settings.symmetric { &[[0, 1], [1, 0]] } else { &[[0, 1]] };
-        let keys: Vec<Tensor> = terms.iter().map(|[_, key]| self.keys(batch, *key, place)).collect();
+        let keys = self.keys(batch, &terms.iter().map(|[_, key]| *key).collect::<Vec<_>>(), place);
         let counts: Vec<usize> = batch.iter().map(|views| views[0].size()[0] as usize).collect();
-        let (mode, temperature) = (self.training(), self.settings.temperature.get());
+        let (splits, temperature) = (self.settings.bn_splits.get() as i64, self.settings.temperature.get());
         let mut from = 0;
         let pieces = batch.iter().zip(&counts).map(|(views, count)| {
             from += count;
@@ -227,9 +241,9 @@ impl Method for Moco<'_> {
         });
         let mut work: Vec<_> = self.replicas.iter_mut().zip(pieces).collect();
         let answers = replicas::each(&mut work, |(Replica { query, queue, .. }, (views, keys))| {
-            let results = terms.iter().zip(keys).map(|([view, _], keys)| {
-                let queries = unit(&query.forward(&views[*view], mode));
-                info_nce(&queries, &keys.to_device(query.device()), &queue.keys, temperature)
+            let asked: Vec<&Tensor> = terms.iter().map(|[view, _]| &views[*view]).collect();
+            let results = query.train(&asked, splits).into_iter().zip(keys).map(|(queries, keys)| {
+                info_nce(&unit(&queries), &keys.to_device(query.device()), &queue.keys, temperature)
             });
             let (losses, terms): (Vec<Tensor>, Vec<Tensor>) = results.unzip();
             let loss = losses.into_iter().reduce(|sum, loss| sum + loss).expect("there is a term");

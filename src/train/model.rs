@@ -51,6 +51,29 @@ impl Model {
         self.net.forward(&self.parameters.leaves, &self.buffers.views, x, mode).to_kind(tch::Kind::Float)
     }
 
+    /// Outputs of several batches, which pass in training one after the other, each in `splits` parts. On a GPU, where the
+    /// number of operations decides, as one, if they can be: every norm takes each for itself either way. With one part a
+    /// norm would have to copy its pictures for that.
+    pub fn train(&self, batches: &[&Tensor], splits: i64) -> Vec<Tensor> {
+        let size = batches[0].size()[0];
+        let alike = splits > 1 && size % splits == 0 && batches.iter().all(|batch| batch.size()[0] == size);
+        if alike && self.device().is_cuda() {
+            self.train_at_once(batches, splits)
+        } else {
+            self.train_each(batches, splits)
+        }
+    }
+
+    fn train_each(&self, batches: &[&Tensor], splits: i64) -> Vec<Tensor> {
+        batches.iter().map(|batch| self.forward(batch, Mode::Train { splits, batches: 1 })).collect()
+    }
+
+    fn train_at_once(&self, batches: &[&Tensor], splits: i64) -> Vec<Tensor> {
+        let count = batches.len() as i64;
+        let all = if let [one] = batches { one.shallow_clone() } else { Tensor::cat(batches, 0) };
+        self.forward(&all, Mode::Train { splits, batches: count }).chunk(count, 0)
+    }
+
     /// Features `[n, width]` and outputs `[n, outputs]`, fp32, by the running statistics.
     pub fn both(&self, x: &Tensor) -> (Tensor, Tensor) {
         no_grad(|| {
@@ -115,4 +138,34 @@ pub fn copy(from: &Loaded, name: &str, into: &Tensor) -> Result<()> {
     );
     no_grad(|| into.shallow_clone().f_copy_(&saved))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mocolab::experiment::{Arch, Head, Stem};
+    use mocolab::random::{Purpose, Random};
+    use tch::Kind;
+
+    #[test]
+    fn batches_at_once_are_batches_one_after_the_other() {
+        let shape = Shape { arch: Arch::Resnet8, stem: Stem::Cifar, head: Head::Linear, hidden: 0, outputs: 4 };
+        let mut random = Random::new(4, Purpose::Drawing, (0, 0));
+        let mut pictures = |scale: f64| {
+            let values: Vec<f32> = (0..8 * 8 * 8 * 3).map(|_| (random.normal() * scale) as f32 + 0.2).collect();
+            Tensor::from_slice(&values).view([8, 8, 8, 3]).permute([0, 3, 1, 2])
+        };
+        let batches = [pictures(1.0), pictures(2.0), pictures(0.5)];
+        for splits in [1, 2] {
+            let ways = [Model::train_each, Model::train_at_once].map(|way| {
+                let model = Model::new(shape, 1, (Format::Fp32, Device::Cpu));
+                let outputs = Tensor::cat(&way(&model, &batches.each_ref(), splits), 0);
+                let gradient = model.parameters.gradient(&outputs.square().sum(Kind::Float));
+                (outputs.detach(), gradient, model.buffers.flat)
+            });
+            let near = |a: &Tensor, b: &Tensor| a.allclose(b, 1e-3, 1e-4, false);
+            let [each, once] = &ways;
+            assert!(near(&each.0, &once.0) && near(&each.1, &once.1) && near(&each.2, &once.2), "{splits}");
+        }
+    }
 }

@@ -315,7 +315,7 @@ mod tests {
         let x = Tensor::from_slice(&values).view([2, 3, 8, 8]);
         assert_eq!(net.forward(&weights, &buffers, &x, Mode::Evaluate).size(), [2, 4]);
         assert_eq!(buffers[0], Tensor::zeros([16], (Kind::Float, Device::Cpu)));
-        let _ = net.forward(&weights, &buffers, &x, Mode::Train { splits: 1 });
+        let _ = net.forward(&weights, &buffers, &x, Mode::TRAIN);
         let channels = x.conv2d(&weights[0], None::<&Tensor>, 1, 1, 1, 1).transpose(0, 1).reshape([16, -1]);
         let mean = channels.mean_dim([1].as_slice(), false, Kind::Float) * 0.1;
         let variance: Tensor = channels.var_dim([1].as_slice(), true, false) * 0.1 + 0.9;

@@ -77,7 +77,11 @@ fn views_are_those_of_the_cpu() {
 #[test]
 fn steps_are_those_of_the_cpu() {
     let Some(gpu) = gpu() else { return };
-    for (recipe, own) in [("supervised", "crop_padding = 1\n"), ("moco", "symmetric = true\nbn_splits = 2\n")] {
+    for (recipe, own) in [
+        ("supervised", "crop_padding = 1\n"),
+        ("moco", "symmetric = true\nbn_splits = 2\n"),
+        ("moco", "symmetric = true\nbn_splits = 1\n"),
+    ] {
         let settings = format!("{own}precision = 'fp32'\nlr = 0.01\n");
         let ((there, seen), (here, expected)) =
             (trained(recipe, &settings, &[gpu], 3), trained(recipe, &settings, &[Device::Cpu], 3));

@@ -184,7 +184,7 @@ mod tests {
         let values: Vec<f32> = (0..4 * 8 * 8 * 3).map(|k| ((k * 31 % 97) as f32) / 40.0 - 1.2).collect();
         let x = Tensor::from_slice(&values).view([4, 8, 8, 3]).permute([0, 3, 1, 2]).to_kind(kind);
         let buffers = Buffers::new(net, Device::Cpu).views;
-        let logits = net.forward(&parameters.leaves, &buffers, &x, Mode::Train { splits: 1 }).to_kind(Kind::Float);
+        let logits = net.forward(&parameters.leaves, &buffers, &x, Mode::TRAIN).to_kind(Kind::Float);
         let labels = Tensor::from_slice(&[0_i64, 3, 9, 5]);
         logits.cross_entropy_loss(&labels, None::<&Tensor>, Reduction::Mean, -100, 0.0)
     }

@@ -93,7 +93,7 @@ fn pass(net: &Network, key: &str, side: i64, kind: Kind) -> Pass {
     let buffers: Vec<Tensor> = Buffers::new(net, Device::Cpu).views.iter().map(|view| view.to_kind(kind)).collect();
     let values: Vec<f32> = formula("input", 4 * 3 * side * side).into_iter().map(|u| u as f32).collect();
     let x = Tensor::from_slice(&values).view([4, 3, side, side]).to_kind(kind);
-    let train_logits = net.forward(&parameters.leaves, &buffers, &x, Mode::Train { splits: 1 });
+    let train_logits = net.forward(&parameters.leaves, &buffers, &x, Mode::TRAIN);
     let labels = Tensor::from_slice(&[0_i64, 3, 9, 5]);
     let loss = train_logits.cross_entropy_loss(&labels, None::<&Tensor>, Reduction::Mean, -100, 0.0);
     let flat = parameters.gradient(&loss).to_kind(Kind::Double);

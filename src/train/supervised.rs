@@ -177,7 +177,7 @@ impl Method for Supervised<'_> {
         let smoothing = self.settings.label_smoothing.get();
         let mut work: Vec<_> = self.replicas.iter_mut().zip(batch.iter().map(Piece::share)).collect();
         let answers = replicas::each(&mut work, |(replica, piece)| {
-            let logits = replica.model.forward(&piece.x, Mode::Train { splits: 1 });
+            let logits = replica.model.forward(&piece.x, Mode::TRAIN);
             let (loss, right) = loss(&logits, piece, smoothing);
             (replica.model.parameters.gradient(&loss), Tensor::stack(&[loss.detach(), right], 0))
         });

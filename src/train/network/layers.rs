@@ -1,7 +1,7 @@
 //! The layers that networks are made of: they know where their weights stand in the network's lists, and compute with
 //! whatever list they are given.
 
-use super::norm::{Then, norm};
+use super::norm::{MOMENTUM, Then, norm};
 use tch::{Tensor, no_grad};
 
 /// What batch norms do.
@@ -12,9 +12,16 @@ pub enum Mode {
     Train {
         /// How many parts.
         splits: i64,
+        /// How many batches of one size lie behind one another, in `splits` parts each: as many passes at once.
+        batches: i64,
     },
     /// Normalise by the running statistics.
     Evaluate,
+}
+
+impl Mode {
+    /// One batch, in one part.
+    pub const TRAIN: Self = Self::Train { splits: 1, batches: 1 };
 }
 
 /// One layer of a network's body.
@@ -80,10 +87,10 @@ impl Unit {
     fn forward(&self, pass: Pass, x: &Tensor, then: Then) -> Tensor {
         let y = x.conv2d(&pass.weights[self.parameter], None::<&Tensor>, self.stride, self.padding, 1, 1);
         match pass.mode {
-            Mode::Train { splits } if splits > 1 => {
-                let way =
-                    if y.device().is_cuda() && y.size()[0] % splits == 0 { Self::at_once } else { Self::in_parts };
-                self.split_norm((pass, splits), &y, then, way)
+            Mode::Train { splits, batches } if splits * batches > 1 => {
+                let equal = y.size()[0] % (splits * batches) == 0;
+                let way = if y.device().is_cuda() && equal { Self::at_once } else { Self::in_parts };
+                self.split_norm((pass, [batches, splits]), &y, then, way)
             }
             mode => {
                 let statistics = [0, 1].map(|k| &pass.buffers[self.buffer + k]);
@@ -98,13 +105,17 @@ impl Unit {
     }
 
     /// Each part of the batch by itself, as FAIR's demo for CIFAR-10 does it on one device.
-    fn split_norm(&self, (pass, splits): (Pass, i64), y: &Tensor, then: Then, way: Way) -> Tensor {
+    fn split_norm(&self, (pass, [batches, splits]): (Pass, [i64; 2]), y: &Tensor, then: Then, way: Way) -> Tensor {
         let [mean, variance] = [0, 1].map(|k| &pass.buffers[self.buffer + k]);
-        let [means, variances] = [mean, variance].map(|statistic| statistic.repeat([splits, 1]));
+        let [means, variances] = [mean, variance].map(|statistic| statistic.repeat([batches * splits, 1]));
         let whole = way(self, pass, y, [&means, &variances], then);
         no_grad(|| {
             for (statistic, rows) in [(mean, means), (variance, variances)] {
-                statistic.shallow_clone().copy_(&rows.mean_dim([0].as_slice(), false, None::<tch::Kind>));
+                // Every part has moved them from where they were; what a batch moves them by, it adds to what is left of the moves before.
+                let moved = rows.view([batches, splits, -1]).mean_dim([1].as_slice(), false, None::<tch::Kind>);
+                let moves = (1..batches)
+                    .fold(moved.get(0), |sum, batch| (sum - statistic) * (1.0 - MOMENTUM) + moved.get(batch));
+                statistic.shallow_clone().copy_(&moves);
             }
         });
         whole
@@ -231,11 +242,12 @@ mod tests {
             let vector = |name: &str| before(name).set_requires_grad(true);
             let weights = [Tensor::zeros([1], (Kind::Float, tch::Device::Cpu)), vector("weight"), vector("bias")];
             let buffers = ["running_mean", "running_var"].map(before);
-            let pass = Pass { weights: &weights, buffers: &buffers, mode: Mode::Train { splits: self.splits } };
+            let pass =
+                Pass { weights: &weights, buffers: &buffers, mode: Mode::Train { splits: self.splits, batches: 1 } };
             let other = (&self.input * 0.5 - 0.1).set_requires_grad(true);
             let input = self.input.set_requires_grad(true);
             let then = [Then::Nothing, Then::Rectify, Then::AddAndRectify(&other)][which];
-            let output = unit.split_norm((pass, self.splits), &input, then, way);
+            let output = unit.split_norm((pass, [1, self.splits]), &input, then, way);
             let total = (&output * self.upstream).sum(Kind::Float);
             let mut leaves = vec![&weights[1], &weights[2], &input];
             leaves.extend((which == 2).then_some(&other));

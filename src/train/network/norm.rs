@@ -16,7 +16,7 @@ pub(super) enum Then<'a> {
 }
 
 /// Share of the batch in a running statistic, as in torch.
-const MOMENTUM: f64 = 0.1;
+pub(super) const MOMENTUM: f64 = 0.1;
 /// Added to a variance, as in torch.
 const EPSILON: f64 = 1e-5;
 /// Numbers that the innermost loop of `norm.cpp` takes.
