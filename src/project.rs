@@ -13,7 +13,7 @@ pub use submit::{Submitted, refuse_pending, resubmit};
 use anyhow::{Context, bail};
 use mocolab::config::{self, Hook, Slurm, Suite};
 use mocolab::data::Places;
-use mocolab::device::{self, Choice, Devices, Wanted};
+use mocolab::device::{self, Choice, Device, Devices, Wanted};
 use mocolab::executor::local::{self, Launch};
 use mocolab::experiment::{Experiment, Origin};
 use mocolab::run::{RunDir, Runs};
@@ -205,6 +205,21 @@ pub fn choose(wanted: Option<&Wanted>, found: &Devices) -> anyhow::Result<Choice
     }
 }
 
+/// Whether one of the GPUs may be free in a moment: nothing lies on it, but it has just been at work. A driver tells of the
+/// second before, in which a run has ended.
+pub fn may_settle(found: &Devices) -> bool {
+    found.devices.iter().any(|device| device.name != "cpu" && is_empty(device) && is_busy(device))
+}
+
+/// A driver and a desktop take some of an idle card's memory.
+fn is_empty(device: &Device) -> bool {
+    device.memory.is_some_and(|(used, total)| used * 20 < total)
+}
+
+fn is_busy(device: &Device) -> bool {
+    device.busy.unwrap_or(0) >= 10
+}
+
 /// The device to take where the user names none: a GPU that nobody uses, the CPU where there is no GPU.
 ///
 /// # Errors
@@ -214,9 +229,7 @@ pub fn default_device(found: &Devices) -> anyhow::Result<Choice> {
     if gpus.peek().is_none() {
         return Ok(Choice::Cpu);
     }
-    // A driver and a desktop take some of an idle card's memory.
-    let idle = |memory: Option<(u64, u64)>| memory.is_some_and(|(used, total)| used * 20 < total);
-    match gpus.find(|device| idle(device.memory) && device.busy.unwrap_or(0) < 10) {
+    match gpus.find(|device| is_empty(device) && !is_busy(device)) {
         Some(gpu) => gpu.name.parse().map_err(anyhow::Error::msg),
         None => bail!("every GPU is in use: choose one with --device (`mocolab devices` shows them), or --device cpu"),
     }

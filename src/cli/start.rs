@@ -105,7 +105,7 @@ pub fn start(project: &Project, which: &Which, device: Option<Wanted>, wait: boo
         );
     }
     let named = device.is_some();
-    let device = project::choose(device.as_ref(), &found)?;
+    let device = free(device.as_ref(), found)?;
     // Of those that are missing it isn't known yet which are begun.
     warn(project, if which.missing { &[] } else { &experiments })?;
     let manner = Manner { device, named, missing: which.missing, wait, turn: turn.clone() };
@@ -118,6 +118,20 @@ pub fn start(project: &Project, which: &Which, device: Option<Wanted>, wait: boo
         say(format!("Ctrl-C leaves the run under way alone and starts no more; {again} goes on"))?;
     }
     series(project, &experiments, &mut sources, &manner)
+}
+
+/// What there is to take of what is `wanted`; where only the work of the last second speaks against it, a little later.
+fn free(wanted: Option<&Wanted>, mut found: Devices) -> anyhow::Result<Choice> {
+    const LONGEST: Duration = Duration::from_secs(3);
+    const BETWEEN: Duration = Duration::from_millis(250);
+    let began = Instant::now();
+    loop {
+        match project::choose(wanted, &found) {
+            Err(_) if project::may_settle(&found) && began.elapsed() < LONGEST => std::thread::sleep(BETWEEN),
+            chosen => return chosen,
+        }
+        found = Devices::find();
+    }
 }
 
 fn several(which: &Which, experiments: &[&Experiment]) -> String {

@@ -111,6 +111,21 @@ fn a_gpu_that_somebody_else_uses_is_not_taken_unless_forced() {
 }
 
 #[test]
+fn a_gpu_that_was_at_work_a_moment_ago_is_waited_for() {
+    let project = project(&["GPU-a"]);
+    let busy = project.path("gpus.busy");
+    std::fs::write(&busy, "97").unwrap();
+    let said = project.run("start base").bad();
+    assert!(said.contains("every GPU is in use"), "{said}");
+    let mut start = project.mocolab("start base").spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::fs::write(&busy, "0").unwrap();
+    assert!(start.wait().unwrap().success());
+    project.wait_for("base", "done");
+    assert_eq!(uuids(&project.latest("base")), ["GPU-a"]);
+}
+
+#[test]
 fn two_that_start_on_one_gpu_by_hand_do_not_both_get_it() {
     let project = project(&["GPU-a", "GPU-b"]).with("FAKE_STEPS", "100000");
     let starts = ["base", "other"].map(|name| project.mocolab(&format!("start {name} --device 0")).spawn().unwrap());
