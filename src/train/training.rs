@@ -180,11 +180,13 @@ impl<'a, M: Method> Training<'a, M> {
 
     /// All epochs that are still to do.
     fn epochs(&mut self, session: &mut Session) -> Result<Ended> {
+        self.look_back(session)?;
         while self.progress.ended.is_none() {
             if let Some(outcome) = self.steps_of_epoch(session)? {
                 return Ok((outcome, None));
             }
             self.end_epoch(session)?;
+            self.look_back(session)?;
         }
         Ok((Outcome::Done, self.progress.ended.clone().filter(|cause| !cause.is_empty())))
     }

@@ -12,6 +12,9 @@ mod damage;
 mod devices;
 mod export;
 mod fake_train;
+#[cfg(feature = "torch")]
+#[path = "../faults/mod.rs"]
+mod faults;
 mod gpus;
 #[cfg(feature = "torch")]
 mod hooks;

@@ -56,7 +56,19 @@ impl<M: Method> Training<'_, M> {
         if best || last || self.keeps(epoch) || is_due(epoch, self.keeping.checkpoint_every.get()) {
             self.save(session, best)?;
         }
-        if self.maps(epoch, last) {
+        Ok(())
+    }
+
+    /// What is made of the weights that an epoch ended with, when they are saved, because it takes a while: a map, and in the
+    /// end the answers to what was learnt from. Nothing within an epoch, and no map a second time: a process that goes on
+    /// from a checkpoint does here what one that was killed after it did not.
+    pub(super) fn look_back(&mut self, session: &mut Session) -> Result<()> {
+        let (epoch, step, last) = (self.progress.epoch, self.progress.step, self.progress.ended.is_some());
+        if epoch == 0 || !(last || step == epoch * self.progress.steps_per_epoch) {
+            return Ok(());
+        }
+        let mapped = || session.run().map_files().is_ok_and(|files| files.iter().any(|file| file.step == step));
+        if self.maps(epoch, last) && !mapped() {
             self.map(When { epoch, step }, session)?;
             self.epoch_began = Instant::now();
         }
@@ -80,7 +92,7 @@ impl<M: Method> Training<'_, M> {
         report
     }
 
-    /// How the pictures learnt from are answered in the end, as they are. That takes a while, and all is saved before.
+    /// How the pictures learnt from are answered in the end, as they are.
     fn learnt(&mut self, epoch: u64, session: &mut Session) -> Result<()> {
         self.descender.exchange(&mut self.method);
         let confusion = self.method.learnt();

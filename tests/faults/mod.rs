@@ -1,0 +1,28 @@
+//! What must not lose anything, struck again and again: the promises of docs/reliability.md. A seeded sample by default;
+//! `MOCOLAB_FAULTS=full` (`make faults`) strikes as often as the table there says, `MOCOLAB_FAULTS_SEED` elsewhere.
+
+mod crashes;
+mod writes;
+
+use mocolab::random::{Purpose, Random};
+use std::io::Write;
+
+/// How often to strike: `sample` times, or `full` times where everything is asked for.
+fn count(sample: u64, full: u64) -> u64 {
+    if std::env::var("MOCOLAB_FAULTS").is_ok_and(|wanted| wanted == "full") { full } else { sample }
+}
+
+/// Where and when, for the test `number`.
+fn random(number: u64) -> Random {
+    let seed = std::env::var("MOCOLAB_FAULTS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    Random::new(seed, Purpose::Drawing, (number, 0))
+}
+
+/// Says what was seen, for the table: to the test's output, and as a line of the file that `MOCOLAB_FAULTS_TABLE` names.
+fn tell(test: &str, figure: &str) {
+    println!("faults: {test}: {figure}");
+    if let Some(path) = std::env::var_os("MOCOLAB_FAULTS_TABLE") {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+        writeln!(file, "| `{test}` | {figure} |").unwrap();
+    }
+}

@@ -1,0 +1,123 @@
+//! A disk that fails: every N-th write, sync, rename or opening of the trainer. It says what it could not do, or does without
+//! what it can do without; when the disk is well again the run goes on, and nothing is missing.
+
+use super::crashes::{assert_clean, walk};
+use super::{count, tell};
+use crate::project::Project;
+use crate::training::{assert_alike, project_of};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+const TABLE: &str = "arch = \"resnet8\"\nepochs = 4\nbatch = 60\nlr = 0.05\nwarmup_epochs = 1\nlog_every = 1\nval_fraction = 0.2\nmap_every = 2\n\
+     test_every = 2\nhistograms_every = 2\n";
+/// "No space left on device" and "Input/output error".
+const ERRORS: [(&str, &str); 2] = [("28", "No space left"), ("5", "Input/output error")];
+
+/// The library that fails, built once for these tests.
+fn library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("fail-{}.so", std::process::id()));
+        let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+        let mut command = Command::new(compiler);
+        command.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&path);
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/fail.c")).arg("-ldl");
+        assert!(command.status().unwrap().success(), "compiling the library");
+        path
+    })
+}
+
+#[test]
+fn writes_that_fail() {
+    strike("writes_that_fail", "write");
+}
+
+#[test]
+fn syncs_that_fail() {
+    strike("syncs_that_fail", "sync");
+}
+
+#[test]
+fn renames_that_fail() {
+    strike("renames_that_fail", "rename");
+}
+
+#[test]
+fn openings_that_fail() {
+    strike("openings_that_fail", "open");
+}
+
+/// How many runs ended how.
+#[derive(Debug, Default)]
+struct Seen {
+    failures: usize,
+    ended: usize,
+    went_on: usize,
+}
+
+/// Every first, second, third … call of a kind fails, until a run has none that does.
+fn strike(test: &str, call: &str) {
+    let table = |name: &str| format!("[experiment.{name}.supervised]\n{TABLE}");
+    let project = project_of(&(table("undisturbed") + &table("struck")));
+    project.run("start undisturbed --device cpu --wait").good();
+    let (mut every, mut seen) = (1_u64, Seen::default());
+    loop {
+        let error = ERRORS[every as usize % 2];
+        if !one(&project, (call, every), error, &mut seen) {
+            break;
+        }
+        // All small ones where all are asked for; else further and further apart.
+        every = every.max(count(every * 3, every + every / 8 + 1));
+    }
+    let Seen { failures, ended, went_on } = seen;
+    tell(
+        test,
+        &format!(
+            "every N-th for {} values of N up to {every}: {failures} failures; {ended} runs ended and said why, {went_on} did without; all were whole and \
+             bit-equal in the end",
+            ended + went_on
+        ),
+    );
+}
+
+/// One run with a disk on which each `every`-th `call` fails. Whether one did.
+fn one(project: &Project, (call, every): (&str, u64), (number, words): (&str, &str), seen: &mut Seen) -> bool {
+    let told = project.path("told");
+    let _ = fs::remove_file(&told);
+    let mut command = project.mocolab("start struck --device cpu --wait");
+    command.env("LD_PRELOAD", library()).env("FAIL_UNDER", fs::canonicalize(project.path("runs")).unwrap());
+    command
+        .env("FAIL_CALL", call)
+        .env("FAIL_EVERY", every.to_string())
+        .env("FAIL_WITH", number)
+        .env("FAIL_TOLD", &told);
+    let output = command.output().unwrap();
+    let failures = fs::metadata(&told).map_or(0, |file| file.len() as usize);
+    let case = format!("every {every}. {call}, {words}");
+    let status = project.status("struck");
+    let done = status == "done";
+    assert_eq!(output.status.success(), done, "{case}: {}", String::from_utf8_lossy(&output.stderr));
+    let run = project.latest("struck");
+    if !done {
+        assert!(["failed", "crashed"].contains(&status.as_str()), "{case}: {status}");
+        let said = format!(
+            "{}{}{}",
+            project.run("show struck --json").good(),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        // Where not even that can be written, the log is empty too, and that is said.
+        assert!(said.contains(words) || (call == "write" && every == 1), "{case}: {said}");
+        project.run("resume struck --device cpu --wait").good();
+    }
+    assert_alike((project, "undisturbed"), (project, "struck"));
+    walk(&run);
+    assert_clean(run.path());
+    seen.failures += failures;
+    if failures > 0 {
+        *(if done { &mut seen.went_on } else { &mut seen.ended }) += 1;
+    }
+    failures > 0
+}
