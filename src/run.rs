@@ -16,6 +16,7 @@ mod reading;
 mod records;
 mod skim;
 mod trash;
+mod unfinished;
 mod watch;
 
 pub use agent::AgentLock;

@@ -1,5 +1,5 @@
 // A disk that fails, for the trainer alone: loaded before libc, it lets every FAIL_EVERY-th call of the kind FAIL_CALL (write, sync,
-// rename, open) fail that concerns a file below FAIL_UNDER, with the errno FAIL_WITH. Each failure adds a byte to the file FAIL_TOLD.
+// open) fail that concerns a file below FAIL_UNDER, with the errno FAIL_WITH. Each failure adds a byte to the file FAIL_TOLD.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -50,11 +50,6 @@ int fsync(int file) {
 int fdatasync(int file) {
     REAL(fdatasync);
     return struck_file("sync", file) ? -1 : real(file);
-}
-
-int rename(const char *from, const char *to) {
-    REAL(rename);
-    return struck("rename", to) ? -1 : real(from, to);
 }
 
 static int opened(const char *name, const char *path, int flags, mode_t mode) {
