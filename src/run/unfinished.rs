@@ -6,15 +6,16 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 impl RunDir {
-    /// Removes what interrupted writings of the trainer, and of who started it, have left. For the one that holds the run's
-    /// lock: nobody else writes these files then. Checkpoints are cleared where they are looked for.
+    /// Removes what interrupted writings of a trainer, and of who started it, have left. For the one that holds the run's
+    /// lock: of these files only a map may be written by somebody else at the same time, who is told that it failed then.
+    /// Checkpoints are cleared where they are looked for.
     ///
     /// # Errors
     /// Where a folder can't be read or a file can't be removed.
     pub fn remove_unfinished(&self) -> io::Result<()> {
         remove(self.path(), |name| name.starts_with(".source.json.") || name.starts_with(".job.json."))?;
         remove(&self.maps(), |name| name.starts_with(".step-"))?;
-        remove(&self.path().join("pictures"), |name| name.starts_with('.'))
+        remove(&self.pictures(), |name| name.starts_with('.') && name.contains(".png."))
     }
 }
 
@@ -26,7 +27,10 @@ fn remove(folder: &Path, unfinished: impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in entries {
         let entry = entry?;
         if entry.file_name().to_str().is_some_and(&unfinished) && entry.file_type()?.is_file() {
-            fs::remove_file(entry.path())?;
+            match fs::remove_file(entry.path()) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
     }
     Ok(())
@@ -42,7 +46,7 @@ mod tests {
         let run = RunDir::new(folder.path());
         run.remove_unfinished().unwrap();
         fs::create_dir_all(run.maps()).unwrap();
-        fs::create_dir_all(folder.path().join("pictures/.kept")).unwrap();
+        fs::create_dir_all(folder.path().join("pictures/.kept.png.d")).unwrap();
         let left = [
             ".source.json.a1",
             ".job.json.b2",
@@ -60,7 +64,8 @@ mod tests {
         run.remove_unfinished().unwrap();
         assert!(left.iter().all(|name| !folder.path().join(name).exists()));
         assert!(
-            stays.iter().all(|name| folder.path().join(name).exists()) && folder.path().join("pictures/.kept").is_dir()
+            stays.iter().all(|name| folder.path().join(name).exists())
+                && folder.path().join("pictures/.kept.png.d").is_dir()
         );
     }
 }

@@ -95,7 +95,7 @@ unsafe extern "C" {
 }
 
 /// Has GPUs convolve in ways that give the same bits every time, chosen by rules and not by a race: the same seed trains
-/// the same network.
+/// the same network. The gradient of the pooling in `stem = "imagenet"` is not among what this decides.
 fn repeat_exactly() {
     #[expect(unsafe_code, reason = "it takes nothing and sets two flags of libtorch's")]
     unsafe {

@@ -182,7 +182,9 @@ fn begin(run: &RunDir) -> Result<(HeldLock, Job, Experiment)> {
     let text = std::fs::read_to_string(&path).with_context(|| format!("reading `{path}`"))?;
     let experiment = read_snapshot(&text, &path)?;
     let lock = HeldLock::inherit(run)?;
-    run.remove_unfinished().with_context(|| format!("clearing `{}`", run.path().display()))?;
+    if let Err(error) = run.remove_unfinished() {
+        print(&format!("mocolab-train: clearing `{}`: {error}", run.path().display()));
+    }
     let job = run
         .read_job()?
         .with_context(|| format!("`{}` has no job.json: start it with `mocolab resume`", run.label()))?;

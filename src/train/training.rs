@@ -23,6 +23,7 @@ use super::{
 };
 use anyhow::{Result, ensure};
 use descent::Descender;
+use ending::Trouble;
 use mocolab::{
     event::{Event, Outcome, Real, Started, Step},
     experiment::{Descent, Judging, Keeping, Origin},
@@ -180,13 +181,19 @@ impl<'a, M: Method> Training<'a, M> {
 
     /// All epochs that are still to do.
     fn epochs(&mut self, session: &mut Session) -> Result<Ended> {
-        self.look_back(session)?;
+        self.look_back(session, true)?;
+        let of = self.descent.epochs.get();
         while self.progress.ended.is_none() {
+            // Only one whose last epoch was the one to collapse has all of them and no end.
+            ensure!(
+                self.progress.epoch < of,
+                Trouble::Collapsed("the features have collapsed in the last epoch".to_owned())
+            );
             if let Some(outcome) = self.steps_of_epoch(session)? {
                 return Ok((outcome, None));
             }
             self.end_epoch(session)?;
-            self.look_back(session)?;
+            self.look_back(session, false)?;
         }
         Ok((Outcome::Done, self.progress.ended.clone().filter(|cause| !cause.is_empty())))
     }

@@ -170,6 +170,22 @@ mod tests {
     }
 
     #[test]
+    fn few_points_that_are_all_neighbours_part_in_the_end() {
+        // Exaggerated, the pull of so many of so few is stronger than all pushes.
+        for (n, perplexity) in [(120, 30.0), (40, 12.0), (300, 30.0)] {
+            let mapped = map(&drawn(n, 20), None, (perplexity, 1), Device::Cpu);
+            let places: std::collections::BTreeSet<[u32; 2]> =
+                mapped.points.iter().map(|point| point.map(f32::to_bits)).collect();
+            let far = mapped.points.iter().flatten().fold(0_f32, |far, at| far.max(at.abs()));
+            assert!(
+                places.len() as i64 > n * 9 / 10 && (1.0..100.0).contains(&far),
+                "{n}: {} places, {far}",
+                places.len()
+            );
+        }
+    }
+
+    #[test]
     fn few_points_have_a_map_too_and_points_in_one_place() {
         for n in [4, 7, 30] {
             let mapped = map(&drawn(n, 3), None, (30.0, 1), Device::Cpu);

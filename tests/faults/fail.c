@@ -1,5 +1,5 @@
 // A disk that fails, for the trainer alone: loaded before libc, it lets every FAIL_EVERY-th call of the kind FAIL_CALL (write, sync,
-// open) fail that concerns a file below FAIL_UNDER, with the errno FAIL_WITH. Each failure adds a byte to the file FAIL_TOLD.
+// rename, open) fail that concerns a file below FAIL_UNDER, with the errno FAIL_WITH. Each failure adds a byte to the file FAIL_TOLD.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,9 +37,11 @@ static int struck_file(const char *kind, int file) {
 
 #define REAL(name) static __typeof__(name) *real; if (!real) real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
 
+// A disk that is full takes a part first.
 ssize_t write(int file, const void *bytes, size_t count) {
     REAL(write);
-    return struck_file("write", file) ? -1 : real(file, bytes, count);
+    if (!struck_file("write", file)) return real(file, bytes, count);
+    return errno == ENOSPC && count > 1 ? real(file, bytes, count / 2) : -1;
 }
 
 int fsync(int file) {
@@ -52,13 +54,39 @@ int fdatasync(int file) {
     return struck_file("sync", file) ? -1 : real(file);
 }
 
-static int opened(const char *name, const char *path, int flags, mode_t mode) {
-    int (*real)(const char *, int, mode_t) = (int (*)(const char *, int, mode_t))dlsym(RTLD_NEXT, name);
-    return (flags & O_ACCMODE) != O_RDONLY && struck("open", path) ? -1 : real(path, flags, mode);
+// `path` in the folder that `folder` is open on, where it isn't a whole one.
+static int struck_in(const char *kind, int folder, const char *path) {
+    char name[64], whole[8192];
+    if (path[0] == '/' || folder == AT_FDCWD) return struck(kind, path);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", folder);
+    ssize_t length = readlink(name, whole, 4095);
+    if (length <= 0) return 0;
+    snprintf(whole + length, sizeof whole - length, "/%s", path);
+    return struck(kind, whole);
 }
 
+int rename(const char *from, const char *to) {
+    REAL(rename);
+    return struck("rename", to) ? -1 : real(from, to);
+}
+
+int renameat(int from, const char *old, int to, const char *new) {
+    REAL(renameat);
+    return struck_in("rename", to, new) ? -1 : real(from, old, to, new);
+}
+
+#define MODE(flags) mode_t mode = 0; \
+    if (flags & (O_CREAT | O_TMPFILE)) { va_list rest; va_start(rest, flags); mode = va_arg(rest, mode_t); va_end(rest); }
+#define FOR_WRITING(flags) ((flags & O_ACCMODE) != O_RDONLY)
 #define OPEN(name) int name(const char *path, int flags, ...) { \
-    va_list rest; va_start(rest, flags); mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0; va_end(rest); \
-    return opened(#name, path, flags, mode); }
+    MODE(flags) \
+    int (*real)(const char *, int, ...) = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, #name); \
+    return FOR_WRITING(flags) && struck("open", path) ? -1 : real(path, flags, mode); }
+#define OPENAT(name) int name(int folder, const char *path, int flags, ...) { \
+    MODE(flags) \
+    int (*real)(int, const char *, int, ...) = (int (*)(int, const char *, int, ...))dlsym(RTLD_NEXT, #name); \
+    return FOR_WRITING(flags) && struck_in("open", folder, path) ? -1 : real(folder, path, flags, mode); }
 OPEN(open)
 OPEN(open64)
+OPENAT(openat)
+OPENAT(openat64)

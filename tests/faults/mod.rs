@@ -1,6 +1,7 @@
 //! What must not lose anything, struck again and again: the promises of docs/reliability.md. A seeded sample by default;
 //! `MOCOLAB_FAULTS=full` (`make faults`) strikes as often as the table there says, `MOCOLAB_FAULTS_SEED` elsewhere.
 
+mod corruption;
 mod crashes;
 mod writes;
 

@@ -118,7 +118,7 @@ fn a_gpu_that_was_at_work_a_moment_ago_is_waited_for() {
     let said = project.run("start base").bad();
     assert!(said.contains("every GPU is in use"), "{said}");
     let mut start = project.mocolab("start base").spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(std::time::Duration::from_millis(600));
     std::fs::write(&busy, "0").unwrap();
     assert!(start.wait().unwrap().success());
     project.wait_for("base", "done");

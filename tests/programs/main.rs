@@ -40,3 +40,4 @@ mod slurm;
 mod terminal;
 #[cfg(feature = "torch")]
 mod training;
+mod upgrade;

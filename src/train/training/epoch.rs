@@ -8,10 +8,17 @@ use crate::{
 };
 use anyhow::Result;
 use mocolab::{
-    event::{Alert, Classes, Epoch, Event, Metrics, Real},
+    event::{Alert, Classes, Embedding, Epoch, Event, Metrics, Real},
     metrics,
 };
 use std::time::Instant;
+
+/// The file of a whole map of step `step`.
+fn mapped(session: &Session, step: u64) -> Option<String> {
+    let files = session.run().map_files().ok()?;
+    let map = files.iter().find(|file| file.step == step && file.read().is_ok())?;
+    map.path().file_name()?.to_str().map(str::to_owned)
+}
 
 impl<M: Method> Training<'_, M> {
     /// Judges what the epoch has brought, writes it down, and keeps it where it is due.
@@ -60,16 +67,21 @@ impl<M: Method> Training<'_, M> {
     }
 
     /// What is made of the weights that an epoch ended with, when they are saved, because it takes a while: a map, and in the
-    /// end the answers to what was learnt from. Nothing within an epoch, and no map a second time: a process that goes on
-    /// from a checkpoint does here what one that was killed after it did not.
-    pub(super) fn look_back(&mut self, session: &mut Session) -> Result<()> {
+    /// end the answers to what was learnt from. Nothing within an epoch.
+    ///
+    /// A process that goes on from a checkpoint (`again`) does here what one that was killed after it may not have done: of a
+    /// map that lies there already only the record may not know.
+    pub(super) fn look_back(&mut self, session: &mut Session, again: bool) -> Result<()> {
         let (epoch, step, last) = (self.progress.epoch, self.progress.step, self.progress.ended.is_some());
         if epoch == 0 || !(last || step == epoch * self.progress.steps_per_epoch) {
             return Ok(());
         }
-        let mapped = || session.run().map_files().is_ok_and(|files| files.iter().any(|file| file.step == step));
-        if self.maps(epoch, last) && !mapped() {
-            self.map(When { epoch, step }, session)?;
+        if self.maps(epoch, last) {
+            let there = if again { mapped(session, step) } else { None };
+            match there {
+                Some(file) => session.write(Event::Embedding(Embedding { epoch, method: "tsne".to_owned(), file }))?,
+                None => self.map(When { epoch, step }, session)?,
+            }
             self.epoch_began = Instant::now();
         }
         if last { self.learnt(epoch, session) } else { Ok(()) }

@@ -169,3 +169,32 @@ fn a_split_that_leaves_nothing_to_learn_from_is_refused() {
     let error = train(&job, &mut Session::new(directory.path()).unwrap()).unwrap_err().to_string();
     assert!(error.contains("`val_fraction = 0.999`") && error.contains("100 training images"), "{error}");
 }
+
+#[test]
+fn what_a_killed_process_did_not_make_of_its_last_epoch_is_made_by_the_next() {
+    let job = job("supervised", "epochs = 2\nmap_every = 1\nval_fraction = 0.2");
+    let directory = tempfile::tempdir().unwrap();
+    let whole = trained(&job, directory.path());
+    let log = directory.path().join("events.jsonl");
+    let text = fs::read_to_string(&log).unwrap();
+    let end = text.rfind("\"kind\":\"checkpoint\"").unwrap();
+    let end = end + text[end..].find('\n').unwrap() + 1;
+    let run = mocolab::run::RunDir::new(directory.path());
+    let steps = || run.map_files().unwrap().iter().map(|map| map.step).collect::<Vec<_>>();
+    let all = steps();
+    // Killed before the last map, and after it, with the record of it still to come.
+    for map_is_there in [false, true] {
+        fs::write(&log, &text[..end]).unwrap();
+        if !map_is_there {
+            let map = run.map_files().unwrap().pop().unwrap();
+            fs::remove_file(map.path()).unwrap();
+        }
+        let events = trained(&job, directory.path());
+        assert_eq!(steps(), all);
+        let tail = |events: &[Event]| {
+            let tail = events.iter().rev().take_while(|event| !matches!(event, Event::Checkpoint(_)));
+            tail.map(std::mem::discriminant).collect::<Vec<_>>()
+        };
+        assert_eq!(tail(&events), tail(&whole), "a map, the answers to what was learnt from, the end");
+    }
+}

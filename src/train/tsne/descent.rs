@@ -48,6 +48,8 @@ impl Map {
     pub fn descend(&mut self, affinities: &Affinities, field: &mut Field, phase: Phase) {
         let n = self.points.len();
         let rate = phase.rate * n as f32;
+        // What steps have grown or shrunk to is of the phase before.
+        (self.moves, self.gains) = (vec![[0.0; 2]; n], vec![[1.0; 2]; n]);
         let mut seen = vec![Seen::default(); n];
         for _ in 0..phase.steps {
             let scale = (1.0 / normaliser(field, &self.points, &mut seen)) as f32;
@@ -67,8 +69,17 @@ impl Map {
             for (point, going) in self.points.iter_mut().zip(&self.moves) {
                 *point = [0, 1].map(|axis| point[axis] + going[axis]);
             }
+            centre(&mut self.points);
         }
     }
+}
+
+/// Moves all points so that their mean is 0. Pushes are rounded, so all drift; far from 0 few points that neighbours pull close
+/// together would fall into one place, from which nothing parts them.
+fn centre(points: &mut [[f32; 2]]) {
+    let n = points.len() as f64;
+    let mean = [0, 1].map(|axis| (points.iter().map(|point| f64::from(point[axis])).sum::<f64>() / n) as f32);
+    points.iter_mut().for_each(|point| *point = [0, 1].map(|axis| point[axis] - mean[axis]));
 }
 
 /// Looks at all pairs; gives Σ_{i≠j} 1 / (1 + |`y_i` - `y_j|²`).

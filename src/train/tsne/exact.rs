@@ -17,9 +17,8 @@ pub fn descend(affinities: &Affinities, start: &[[f32; 2]], phases: &[Phase], de
         let n = start.len() as i64;
         let pulls = dense(affinities).to_device(device);
         let mut points = Tensor::from_slice(start.as_flattened()).view([n, 2]).to_device(device);
-        let mut going = points.zeros_like();
-        let mut gains = points.ones_like();
         for phase in phases {
+            let (mut going, mut gains) = (points.zeros_like(), points.ones_like());
             let pulls = &pulls * f64::from(phase.exaggeration);
             for _ in 0..phase.steps {
                 let near = nearness(&points);
@@ -36,6 +35,7 @@ pub fn descend(affinities: &Affinities, start: &[[f32; 2]], phases: &[Phase], de
                 let longest = f64::from(LONGEST_STEP);
                 going = &going * (longest / length.clamp_min(longest));
                 points += &going;
+                points -= points.mean_dim([0].as_slice(), true, Kind::Float);
             }
         }
         let normaliser = nearness(&points).sum(Kind::Double).double_value(&[]);

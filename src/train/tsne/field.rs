@@ -14,6 +14,9 @@ use std::sync::Arc;
 
 /// Up to so many points all pairs are summed: a grid's small error in what a point does to itself would count.
 const FEW: usize = 256;
+/// Points that all lie within this of each other are seen by [`close`]: between nodes so far apart their differences would
+/// be lost in rounding, and with them what drives them apart.
+const CLOSE: f32 = 0.003;
 /// Distance between nodes, in units of the map. w varies over a distance of 1.
 const SPACING: f32 = 0.4;
 /// Nodes beside the outermost point, for its splines.
@@ -55,6 +58,19 @@ pub struct Field {
 struct Stencil {
     first: [usize; 2],
     weights: [[f32; 4]; 2],
+}
+
+/// What all pairs of `points` do to each other that lie within [`CLOSE`]: w = 1 - r², and its square 1, but for 2e-5 of it.
+fn close(points: &[[f32; 2]], seen: &mut [Seen]) {
+    let n = points.len() as f64;
+    let sum = [0, 1].map(|axis| points.iter().map(|point| f64::from(point[axis])).sum::<f64>());
+    let square = |[x, y]: [f64; 2]| x * x + y * y;
+    let squares: f64 = points.iter().map(|point| square(point.map(f64::from))).sum();
+    for (seen, point) in seen.iter_mut().zip(points) {
+        let at = point.map(f64::from);
+        let apart = n * square(at) - 2.0 * (at[0] * sum[0] + at[1] * sum[1]) + squares;
+        *seen = Seen { potential: (n - apart) as f32, push: [0, 1].map(|axis| (n * at[axis] - sum[axis]) as f32) };
+    }
 }
 
 impl Field {
@@ -126,6 +142,9 @@ impl Field {
         };
         let bounds = [bounds(0), bounds(1)];
         let span = bounds.iter().map(|(low, high)| high - low).fold(0.0, f32::max);
+        if span < CLOSE {
+            return close(points, seen);
+        }
         let wanted = (span / SPACING) as usize + 2 * MARGIN;
         if wanted > self.side {
             *self = Self::of(good_size(wanted + wanted / 16));
