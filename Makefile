@@ -5,7 +5,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # scripts/setup names one libtorch; a second voice would only have the bindings compiled again
 unexport LIBTORCH_USE_PYTORCH
 
-.PHONY: help run test check setup lite package
+.PHONY: help run test check setup lite package faults
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,6 +31,11 @@ check: setup ## formatting, lints (with and without the trainer), licences
 
 setup: ## find libtorch or bring it (545 MB for the CPU), and tell cargo where it is
 	@scripts/setup
+
+faults: setup ## kill trainers, fail their disks and damage their files hundreds of times (half an hour and more)
+	@mkdir -p target && rm -f target/faults.md
+	MOCOLAB_FAULTS=full MOCOLAB_FAULTS_TABLE=$(CURDIR)/target/faults.md $(CARGO) test --release --locked --test programs faults:: -- --test-threads=2
+	@cat target/faults.md
 
 package: setup ## one archive of both programs, manual, completions and an install script, in dist/
 	scripts/package

@@ -28,7 +28,6 @@ pub fn open(text: &str) -> Result<Device> {
     ensure!(Cuda::is_available(), "`{text}`: {found}, but it finds no GPU: is a driver installed (`nvidia-smi`)?");
     let count = Cuda::device_count();
     ensure!((index as i64) < count, "`{text}`: there are {count} GPUs, numbered from 0");
-    repeat_exactly();
     Ok(Device::Cuda(index))
 }
 
@@ -87,20 +86,6 @@ pub fn libraries() -> Option<PathBuf> {
     let mut mapped = maps.lines().filter_map(|line| line.find('/').map(|at| PathBuf::from(&line[at..])));
     let library = mapped.find(|path| path.file_name().is_some_and(|name| name == "libtorch_cpu.so"))?;
     library.parent().map(PathBuf::from)
-}
-
-#[expect(unsafe_code, reason = "tch has no way to ask it")]
-unsafe extern "C" {
-    fn mocolab_repeat_exactly();
-}
-
-/// Has GPUs convolve in ways that give the same bits every time, chosen by rules and not by a race: the same seed trains
-/// the same network. The gradient of the pooling in `stem = "imagenet"` is not among what this decides.
-fn repeat_exactly() {
-    #[expect(unsafe_code, reason = "it takes nothing and sets two flags of libtorch's")]
-    unsafe {
-        mocolab_repeat_exactly();
-    }
 }
 
 const HINT: &str = "the libtorch in use is one for CPUs. Set up the one with CUDA (`make setup` on a machine with an \

@@ -61,11 +61,12 @@ fn a_recorded_run_goes_on_and_gives_its_weights() {
     let project = recorded("v1");
     project.run("export weights stopped --out weights.safetensors").good();
     assert!(fs::metadata(project.path("weights.safetensors")).unwrap().len() > 300_000);
+    let saved = project.json("show stopped --json")["checkpoints"].as_array().unwrap().last().unwrap()["step"].clone();
     project.run("resume stopped --device cpu").good();
     crate::project::poll("the third epoch's end", || {
         (project.json("show stopped --json")["summary"]["epoch"].as_u64()? >= 4).then_some(())
     });
     let details = project.json("show stopped --json");
-    assert_eq!(details["started"]["from_step"], 22, "{}", details["started"]);
+    assert!(saved.as_u64().unwrap() > 0 && details["started"]["from_step"] == saved, "{}", details["started"]);
     project.run("stop stopped --now").good();
 }

@@ -382,6 +382,14 @@ struct Norm : torch::autograd::Function<Norm> {
   }
 };
 
+// From the start of the program cuDNN takes only algorithms that give the same bits every time, chosen by rules and not by a
+// race: the same seed trains the same network. tch has no way to ask for it. The gradient of the pooling in `stem = "imagenet"` is
+// not among what this decides.
+[[maybe_unused]] const bool repeats = [] {
+  at::globalContext().setDeterministicCuDNN(true);
+  return true;
+}();
+
 }  // namespace
 
 // The batch norm of `x`; with `other` added where there is one; rectified after an addition and where that is asked for. A new
@@ -400,10 +408,4 @@ extern "C" Tensor* mocolab_norm(const Tensor* x, const Tensor* const* vectors, c
     std::snprintf(message, 256, "%s", error.what());
     return nullptr;
   }
-}
-
-// Has cuDNN take only algorithms that give the same bits every time.
-extern "C" void mocolab_repeat_exactly() {
-  at::globalContext().setDeterministicCuDNN(true);
-  at::globalContext().setBenchmarkCuDNN(false);
 }
