@@ -175,7 +175,7 @@ pub fn assert_clean(folder: &Path) {
             let name = entry.file_name().into_string().unwrap();
             if entry.file_type().unwrap().is_dir() {
                 folders.push(entry.path());
-            } else if name.starts_with('.') || name.ends_with(".tmp") || name.ends_with(".new") {
+            } else if name.starts_with('.') {
                 left.push(entry.path());
             }
         }

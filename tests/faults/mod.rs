@@ -21,7 +21,7 @@ fn random(number: u64) -> Random {
 
 /// Says what was seen, for the table: to the test's output, and as a line of the file that `MOCOLAB_FAULTS_TABLE` names.
 fn tell(test: &str, figure: &str) {
-    println!("faults: {test}: {figure}");
+    eprintln!("faults: {test}: {figure}");
     if let Some(path) = std::env::var_os("MOCOLAB_FAULTS_TABLE") {
         let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
         writeln!(file, "| `{test}` | {figure} |").unwrap();

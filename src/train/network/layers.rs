@@ -112,10 +112,10 @@ impl Unit {
         no_grad(|| {
             for (statistic, rows) in [(mean, means), (variance, variances)] {
                 // Every part has moved them from where they were; what a batch moves them by, it adds to what is left of the moves before.
-                let moved = rows.view([batches, splits, -1]).mean_dim([1].as_slice(), false, None::<tch::Kind>);
-                let moves = (1..batches)
-                    .fold(moved.get(0), |sum, batch| (sum - statistic) * (1.0 - MOMENTUM) + moved.get(batch));
-                statistic.shallow_clone().copy_(&moves);
+                let each = rows.view([batches, splits, -1]).mean_dim([1].as_slice(), false, None::<tch::Kind>);
+                let left =
+                    (1..batches).fold(each.get(0), |sum, batch| (sum - statistic) * (1.0 - MOMENTUM) + each.get(batch));
+                statistic.shallow_clone().copy_(&left);
             }
         });
         whole

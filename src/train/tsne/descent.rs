@@ -79,7 +79,9 @@ impl Map {
 fn centre(points: &mut [[f32; 2]]) {
     let n = points.len() as f64;
     let mean = [0, 1].map(|axis| (points.iter().map(|point| f64::from(point[axis])).sum::<f64>() / n) as f32);
-    points.iter_mut().for_each(|point| *point = [0, 1].map(|axis| point[axis] - mean[axis]));
+    for point in points {
+        *point = [0, 1].map(|axis| point[axis] - mean[axis]);
+    }
 }
 
 /// Looks at all pairs; gives Σ_{i≠j} 1 / (1 + |`y_i` - `y_j|²`).
