@@ -2,7 +2,7 @@
 //! between checkpoints has to be done again, what is left lying is cleared, and the network ends with the bits of one that
 //! was left alone.
 
-use super::{count, random, tell};
+use super::{count, files, random, tell};
 use crate::processes::trainer;
 use crate::project::{Project, poll};
 use crate::training::{assert_alike, project_of};
@@ -168,17 +168,7 @@ pub fn walk(run: &RunDir) -> Told {
 
 /// Nothing half written lies about.
 pub fn assert_clean(folder: &Path) {
-    let mut folders = vec![folder.to_owned()];
-    let mut left: Vec<PathBuf> = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            let name = entry.file_name().into_string().unwrap();
-            if entry.file_type().unwrap().is_dir() {
-                folders.push(entry.path());
-            } else if name.starts_with('.') {
-                left.push(entry.path());
-            }
-        }
-    }
+    let hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let left: Vec<PathBuf> = files(folder).into_iter().filter(hidden).collect();
     assert!(left.is_empty(), "{left:?}");
 }

@@ -6,7 +6,9 @@ mod crashes;
 mod writes;
 
 use mocolab::random::{Purpose, Random};
+use std::fs;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 /// How often to strike: `sample` times, or `full` times where everything is asked for.
 fn count(sample: u64, full: u64) -> u64 {
@@ -23,7 +25,21 @@ fn random(number: u64) -> Random {
 fn tell(test: &str, figure: &str) {
     eprintln!("faults: {test}: {figure}");
     if let Some(path) = std::env::var_os("MOCOLAB_FAULTS_TABLE") {
-        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
         writeln!(file, "| `{test}` | {figure} |").unwrap();
     }
+}
+
+/// All files below `folder`, in order.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    found
 }
