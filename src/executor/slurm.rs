@@ -252,12 +252,12 @@ fn seconds(text: &str) -> Option<f64> {
     ((2..4).contains(&parts.len())).then_some(rest + days.parse::<f64>().ok()? * 86_400.0)
 }
 
-/// Has the job around this process requeued, which ends it. False where Slurm takes it away already, to be requeued by
+/// Has the job around this process requeued, which ends it, after `before`. False where Slurm takes it away already, to be requeued by
 /// itself (preempted) or not (cancelled).
 ///
 /// # Errors
 /// Where it was requeued too often already, or Slurm can't be asked.
-pub fn requeue() -> Result<bool, SlurmError> {
+pub fn requeue(before: impl FnOnce()) -> Result<bool, SlurmError> {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
     let (restarts, most) = (number("SLURM_RESTART_COUNT").unwrap_or(0), number(REQUEUES).unwrap_or(Slurm::REQUEUES));
     if restarts >= most {
@@ -268,6 +268,7 @@ pub fn requeue() -> Result<bool, SlurmError> {
     if !shown.split_whitespace().any(|word| word == "JobState=RUNNING") {
         return Ok(false);
     }
+    before();
     ask("scontrol", &["requeue".to_owned(), id], "", PATIENCE).map(|_| true)
 }
 

@@ -143,9 +143,12 @@ fn attend(run: &RunDir) -> ExitCode {
 fn hand_back(outcome: Outcome, code: u8) -> u8 {
     match outcome {
         Outcome::Stopped | Outcome::Paused => NOT_DONE,
-        Outcome::Requeued => match slurm::requeue() {
+        // Said first: what asks for it may not live to see the answer.
+        Outcome::Requeued => match slurm::requeue(|| print("the job is requeued")) {
             Ok(requeued) => {
-                print(if requeued { "the job is requeued" } else { "the job has been taken away" });
+                if !requeued {
+                    print("the job has been taken away");
+                }
                 code
             }
             Err(error) => {
