@@ -12,6 +12,7 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    mocolab::survival::outlive_file_limits();
     cli::complete();
     let arguments = cli::Arguments::parse();
     match cli::run(arguments) {

@@ -6,6 +6,7 @@ mod cache;
 mod checkpoints;
 mod claims;
 mod find;
+mod folder;
 mod listing;
 mod lock;
 mod log;
@@ -23,6 +24,7 @@ pub use agent::AgentLock;
 pub use checkpoints::{CheckpointFile, Header, Whole, checkpoint_name, newest_first, newest_whole};
 pub use claims::{Claim, Claims, Taken};
 pub use find::{Runs, create, create_with};
+pub use folder::make as make_folder;
 pub use listing::{Listed, Listing, scheduled};
 pub use lock::{HeldLock, LockError};
 pub use log::{Log, LogError};
@@ -38,8 +40,23 @@ use crate::experiment::Name;
 use std::path::{Path, PathBuf};
 
 /// A run's place on the disk: `runs/<experiment>/<run id>/`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Runs are in the order in which they were made: by their experiment, then by the moment in the id and the number behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RunDir(PathBuf);
+
+impl Ord for RunDir {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let above = self.0.parent().cmp(&other.0.parent());
+        above.then_with(|| find::moment(&self.id()).cmp(&find::moment(&other.id()))).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for RunDir {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl RunDir {
     /// The run at `path`, which need not exist.
@@ -92,7 +109,7 @@ impl RunDir {
     /// # Errors
     /// Where it can't be written.
     pub fn write_picture(&self, name: &str, png: &[u8]) -> std::io::Result<String> {
-        std::fs::create_dir_all(self.pictures())?;
+        make_folder(&self.pictures())?;
         let file = format!("pictures/{name}.png");
         let mut beside = atomic_write_file::AtomicWriteFile::open(self.0.join(&file))?;
         std::io::Write::write_all(&mut beside, png)?;

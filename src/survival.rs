@@ -6,7 +6,10 @@
 //! desktop terminals) ends with the user's last session unless the user lingers (logind.conf(5), loginctl(1)).
 
 mod gather;
+mod limit;
 mod logind;
+
+pub use limit::outlive_file_limits;
 
 use crate::text::{bytes, duration};
 use serde::Serialize;

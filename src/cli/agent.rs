@@ -94,6 +94,8 @@ struct Agent<'a> {
     children: Vec<Child>,
     /// Those who tell of crashes, until they have.
     tellers: Vec<JoinHandle<()>>,
+    /// Attempts whose end is told although that can't be noted on the disk.
+    unnoted: BTreeMap<RunDir, u32>,
     /// Launches that failed, one after another.
     failed: u32,
 }
@@ -109,6 +111,7 @@ impl<'a> Agent<'a> {
             sampler: Sampler::new(project.runs.path()),
             children: Vec::new(),
             tellers: Vec::new(),
+            unnoted: BTreeMap::new(),
             failed: 0,
         })
     }
@@ -160,7 +163,7 @@ impl<'a> Agent<'a> {
             };
             watches |= sight.status.is_live();
             if sight.status == Status::Crashed {
-                self.tellers.extend(tell_of_crash(sight, job));
+                self.tellers.extend(tell_of_crash(sight, job, &mut self.unnoted));
             }
         }
         self.tellers.retain(|teller| !teller.is_finished());
@@ -257,16 +260,17 @@ impl<'a> Agent<'a> {
 }
 
 /// Tells the hooks of a run that its process is gone, unless that is told or long ago. Each gets its tries; then it is told.
-fn tell_of_crash(sight: &Sight, job: &Job) -> Vec<JoinHandle<()>> {
+fn tell_of_crash(sight: &Sight, job: &Job, unnoted: &mut BTreeMap<RunDir, u32>) -> Vec<JoinHandle<()>> {
     let run = &sight.run;
-    let told = run.read_told().ok().flatten().unwrap_or(0);
+    let told = run.read_told().ok().flatten().max(unnoted.get(run).copied()).unwrap_or(0);
     if told >= job.attempt || now() - sight.state.last_seen.max(job.t) > LONG_AGO {
         return Vec::new();
     }
-    // First the mark: a message that is lost is better than one every half a second.
+    // First the mark: a message that is lost is better than one every half a second. On a disk that is full this process
+    // has to remember.
     if let Err(error) = run.write_told(&job.attempt) {
         tell(&format!("{}: what is told of it can't be noted: {error}", run.label()));
-        return Vec::new();
+        unnoted.insert(run.clone(), job.attempt);
     }
     let message = herald::crashed(&run.label(), (&job.host, job.attempt, now()), &sight.state, said(run, 0, 5));
     let hooks = run.read_hooks().ok().flatten().unwrap_or_default();

@@ -167,8 +167,10 @@ fn former(out: &Path) -> Option<serde_json::Value> {
 
 /// Nothing of others is overwritten.
 fn require_ours(out: &Path, force: bool) -> anyhow::Result<()> {
+    // Of one that was cut off at once, no more than its first file under a hidden name.
+    let begun = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(".report.json.");
     let mut inside = match fs::read_dir(out) {
-        Ok(inside) => inside,
+        Ok(inside) => inside.flatten().filter(|entry| !begun(entry)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error).with_context(|| format!("reading `{}`", out.display())),
     };
@@ -184,10 +186,11 @@ fn require_ours(out: &Path, force: bool) -> anyhow::Result<()> {
 /// Writes a report; figures of the one before that it has no more go, and its PDF, which would be of other runs.
 fn save(out: &Path, page: &Page, title: &str, json: &serde_json::Value) -> anyhow::Result<()> {
     let former = former(out);
-    let figures = out.join(FIGURES);
-    fs::create_dir_all(&figures).with_context(|| format!("making `{}`", figures.display()))?;
+    fs::create_dir_all(out).with_context(|| format!("making `{}`", out.display()))?;
     // First what says whose folder it is: also where this is cut off.
     write(&out.join(JSON), format!("{}\n", serde_json::to_string_pretty(json)?).as_bytes())?;
+    let figures = out.join(FIGURES);
+    fs::create_dir_all(&figures).with_context(|| format!("making `{}`", figures.display()))?;
     for (file, bytes) in &page.files {
         write(&out.join(file), bytes)?;
     }

@@ -1,12 +1,12 @@
 //! The runs of a project: making one, listing them, finding the one a user means.
 
 use super::watch::settled;
-use super::{RunDir, Ticket};
+use super::{RunDir, Ticket, folder};
 use crate::experiment::Name;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The folder that holds all runs of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,8 @@ pub fn create_with(
     (snapshot, ticket): (&str, Option<&Ticket>),
 ) -> io::Result<RunDir> {
     let folder = runs.0.join(experiment.as_str());
-    fs::create_dir_all(&folder)?;
+    folder::make(&folder)?;
+    clear(&folder);
     let id = moment.strftime("%Y%m%d-%H%M%S").to_string();
     let beside = unused(&folder, &format!(".new-{id}-{}", std::process::id()))?;
     let run = RunDir::new(&beside);
@@ -63,13 +64,37 @@ fn write_snapshot(run: &RunDir, snapshot: &str) -> io::Result<()> {
     fs::File::open(run.path())?.sync_all()
 }
 
+/// Removes what is left of makings that were cut off: nothing is under way for an hour.
+fn clear(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b".new-")) {
+        let written = entry.metadata().and_then(|data| data.modified()).ok();
+        let age = written.and_then(|written| SystemTime::now().duration_since(written).ok());
+        if age.is_some_and(|age| age > Duration::from_hours(1)) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// The moment that an id tells, and the number of the run in it: later ones are greater.
+pub fn moment(id: &str) -> (&str, u32) {
+    let number = id.get(15..).and_then(|rest| rest.strip_prefix('-')?.parse().ok());
+    number.map_or((id, 1), |number| (&id[..15], number))
+}
+
 /// Renames `beside` to the first free one of `id`, `id-2`, `id-3`, … A directory with something in it is never replaced.
+/// Where a clock was set back, the id goes on from the last one that is there, so that a later run never looks earlier.
 fn place(beside: &Path, folder: &Path, id: &str) -> io::Result<RunDir> {
-    for number in 1..1000 {
+    let last = folders(folder)?.into_iter().map(|path| RunDir::new(path).id()).max_by(|a, b| moment(a).cmp(&moment(b)));
+    let is_moment =
+        |text: &str| text.len() == id.len() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let last = last.filter(|last| moment(last).0 >= id && is_moment(moment(last).0));
+    let (id, first) = last.as_deref().map_or((id, 1), |last| (moment(last).0, moment(last).1 + 1));
+    for number in first..first + 1000 {
         let path = folder.join(if number == 1 { id.to_owned() } else { format!("{id}-{number}") });
         match fs::rename(beside, &path) {
             Ok(()) => {
-                fs::File::open(folder)?.sync_all()?;
+                folder::sync_above(&path)?;
                 return Ok(RunDir::new(path));
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists) => {}
@@ -199,6 +224,35 @@ mod tests {
         assert_eq!(made, ["20261124-223629", "20261124-223629-2", "20261124-223629-3"]);
         assert_eq!(runs.list().unwrap().len(), 3);
         assert_eq!(fs::read_dir(runs.path().join("quick")).unwrap().count(), 3, "nothing half made is left");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_run_look_earlier() {
+        let (_folder, runs) = project();
+        let name: Name = "quick".parse().unwrap();
+        let begin = |moment: &str| create(&runs, &name, &moment.parse().unwrap(), "").unwrap().id();
+        let mut made: Vec<String> = (0..11).map(|_| begin("2026-10-25T02:30:00[UTC]")).collect();
+        made.extend([begin("2026-10-25T02:10:00[UTC]"), begin("2026-10-25T02:40:00[UTC]")]);
+        assert_eq!(made[10..], ["20261025-023000-11", "20261025-023000-12", "20261025-024000"]);
+        let listed: Vec<String> = runs.list().unwrap().iter().map(RunDir::id).collect();
+        assert_eq!(listed, made);
+        assert_eq!(runs.find("quick").unwrap().id(), "20261025-024000");
+        assert_eq!(moment("of my own-2"), ("of my own-2", 1));
+    }
+
+    #[test]
+    fn what_is_left_of_makings_that_were_cut_off_goes_after_an_hour() {
+        let (_folder, runs) = project();
+        let make =
+            || create(&runs, &"quick".parse().unwrap(), &"2026-11-24T22:36:29[UTC]".parse().unwrap(), "").unwrap();
+        make();
+        let left = runs.path().join("quick/.new-20261124-223629-7-0");
+        fs::create_dir(&left).unwrap();
+        make();
+        assert!(left.exists(), "it may be under way");
+        fs::File::open(&left).unwrap().set_modified(SystemTime::now() - Duration::from_hours(2)).unwrap();
+        make();
+        assert!(!left.exists());
     }
 
     #[test]

@@ -34,6 +34,9 @@ impl HeldLock {
     /// Where another process holds it, or the file can't be opened.
     pub fn take(run: &RunDir) -> Result<Self, LockError> {
         let failed = |error| LockError::Io { path: run.lock().display().to_string(), error };
+        if run.is_held_without_file() {
+            return Err(LockError::Running(run.label()));
+        }
         let file = open(run, true).map_err(failed)?;
         let deadline = Instant::now() + Duration::from_secs(1);
         loop {
@@ -82,7 +85,13 @@ impl RunDir {
     /// Asks whether some process holds the lock, without disturbing it.
     pub fn probe(&self) -> Lock {
         match open(self, false) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Lock::Free,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if self.is_held_without_file() {
+                    Lock::Held
+                } else {
+                    Lock::Free
+                }
+            }
             Err(_) => Lock::Untold,
             Ok(file) => match file.try_lock_shared() {
                 Ok(()) => Lock::Free,
@@ -93,6 +102,14 @@ impl RunDir {
     }
 }
 
+impl RunDir {
+    /// Whether its trainer lives although somebody has removed the file that it locked.
+    fn is_held_without_file(&self) -> bool {
+        let gone = || self.lock().try_exists().is_ok_and(|exists| !exists);
+        gone() && self.read_job().is_ok_and(|job| job.is_some_and(|job| job.lives()))
+    }
+}
+
 fn open(run: &RunDir, write: bool) -> io::Result<File> {
     OpenOptions::new().read(true).write(write).create(write).truncate(false).open(run.lock())
 }
@@ -100,6 +117,7 @@ fn open(run: &RunDir, write: bool) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::{Job, boot_id, process_start};
 
     #[test]
     fn one_holder_at_a_time_and_probes_do_not_disturb() {
@@ -113,6 +131,27 @@ mod tests {
         assert_eq!(run.probe(), Lock::Held, "a copy of the descriptor goes on holding");
         drop(copy);
         assert_eq!(run.probe(), Lock::Free);
+        HeldLock::take(&run).unwrap();
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_removed_is_held_while_its_process_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDir::new(folder.path());
+        let _held = HeldLock::take(&run).unwrap();
+        let pid = std::process::id();
+        let start = process_start(pid).unwrap();
+        let job = Job { pid, process_start: start, boot_id: boot_id(), ..Job::default() };
+        run.write_job(&job).unwrap();
+        std::fs::remove_file(run.lock()).unwrap();
+        assert_eq!(run.probe(), Lock::Held);
+        assert!(matches!(HeldLock::take(&run), Err(LockError::Running(_))));
+        assert!(!run.lock().exists(), "and asking makes none anew");
+        // Another process that has got its number, or one of an earlier boot.
+        for other in [Job { process_start: start + 1, ..job.clone() }, Job { boot_id: "other".into(), ..job }] {
+            run.write_job(&other).unwrap();
+            assert_eq!(run.probe(), Lock::Free);
+        }
         HeldLock::take(&run).unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! Writing the record: each line by one `write`, a torn end set aside before anything is added, so that what was once
 //! written whole stays readable whatever happens.
 
-use super::{Reader, RunDir, now};
+use super::{Reader, RunDir, folder, now};
 use crate::event::{BadLine, Event, Line};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -15,7 +15,13 @@ pub struct Log {
     attempt: u32,
     seq: u64,
     length: u64,
+    /// Bytes from the file's beginning that the disk has room for.
+    room: u64,
 }
+
+/// Room that is always kept for what ends an attempt, and how much is asked for at a time.
+const MARGIN: u64 = 16 << 10;
+const CHUNK: u64 = 64 << 10;
 
 /// Why the record can't be written. A training that can't be recorded must stop.
 #[derive(Debug, thiserror::Error)]
@@ -54,26 +60,28 @@ impl Log {
         let mut file = options.open(&path).map_err(failed)?;
         let length = reader.offset();
         let torn = set_aside(run, &mut file, length).map_err(failed)?;
-        let mut log = Self { file, path, attempt, seq, length };
+        // The file's own name lasts as well.
+        folder::sync_above(&path).map_err(failed)?;
+        let mut log = Self { file, path, attempt, seq, length, room: length };
         if torn > 0 {
             log.write(Event::Recovered { bytes: torn })?;
         }
         Ok(log)
     }
 
-    /// Appends an event. Either the whole line is added or, as far as the system allows, nothing.
+    /// Appends an event. Either the whole line is added or, as far as the system allows, nothing. Of a disk that is full,
+    /// what it kept for this file takes the last lines: how the attempt ended, and why.
     ///
     /// # Errors
     /// Where the line can't be written whole: a full disk, a failing device.
     pub fn write(&mut self, event: Event) -> Result<(), LogError> {
+        if !matches!(event, Event::Finished(_)) {
+            self.keep_room()?;
+        }
         let line = Line { attempt: self.attempt, seq: self.seq, t: milliseconds(now()), event };
         let bytes = line.encode();
-        let result = match self.file.write(&bytes) {
-            Ok(written) if written == bytes.len() => Ok(()),
-            Ok(_) => Err(io::ErrorKind::StorageFull.into()),
-            Err(error) => Err(error),
-        };
-        match result {
+        // One write; where the system takes a part, the next tells why.
+        match self.file.write_all(&bytes) {
             Ok(()) => {
                 self.length += bytes.len() as u64;
                 self.seq += 1;
@@ -87,12 +95,37 @@ impl Log {
         }
     }
 
+    /// Has the disk keep room for this file, where the file system can: 16 KiB beyond its end at the least.
+    fn keep_room(&mut self) -> Result<(), LogError> {
+        if self.length + MARGIN <= self.room {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::KEEP_SIZE, self.length, CHUNK) {
+            Ok(()) => self.room = self.length + CHUNK,
+            // What was kept so far takes the last lines.
+            Err(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT) => {
+                return Err(LogError { path: self.path.clone(), error: io::ErrorKind::StorageFull.into() });
+            }
+            Err(_) => self.room = u64::MAX,
+        }
+        Ok(())
+    }
+
     /// Makes all lines so far last through a power cut.
     ///
     /// # Errors
     /// Where the device fails; the lines may be lost then.
     pub fn sync(&mut self) -> Result<(), LogError> {
         self.file.sync_data().map_err(|error| LogError { path: self.path.clone(), error })
+    }
+}
+
+impl Drop for Log {
+    /// Gives back what room was kept and not used.
+    fn drop(&mut self) {
+        if self.file.metadata().is_ok_and(|data| data.len() == self.length) {
+            let _ = self.file.set_len(self.length);
+        }
     }
 }
 

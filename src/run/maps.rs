@@ -87,8 +87,9 @@ impl RunDir {
         let folder = self.maps();
         // Of the run itself nothing is made: it may be in the trash.
         match fs::create_dir(&folder) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
+            Ok(()) => super::folder::sync_above(&folder)?,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
         }
         let path = folder.join(checkpoint_name(step, bytes));
         let mut beside = atomic_write_file::AtomicWriteFile::open(&path)?;

@@ -1,6 +1,6 @@
 //! The small files of a run, each JSON, each replaced whole: what was launched, what is wanted, who lives, what ran.
 
-use super::RunDir;
+use super::{RunDir, folder};
 use crate::config::Hook;
 use crate::status::{Heartbeat, Lock, Wish};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -36,6 +36,13 @@ pub struct Job {
     pub process_start: u64,
     /// When it was launched, seconds since 1970.
     pub t: f64,
+}
+
+impl Job {
+    /// Whether the very process that was launched lives on this machine.
+    pub fn lives(&self) -> bool {
+        self.boot_id == boot_id() && process_start(self.pid) == Some(self.process_start)
+    }
 }
 
 /// `request.json`: what the user wants of an attempt. A later one replaces it.
@@ -188,8 +195,9 @@ impl RunDir {
     /// Where that can't be done.
     pub fn leave_queue(&self) -> io::Result<()> {
         match fs::remove_file(self.ticket()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+            Ok(()) => folder::sync_above(&self.ticket()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -288,11 +296,14 @@ pub fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
 }
 
-/// When a process started, in clock ticks since boot (field 22 of `/proc/PID/stat`); none where it is gone.
+/// When a process started, in clock ticks since boot (field 22 of `/proc/PID/stat`); none where it is gone, or dead and not
+/// yet buried by the one that started it.
 pub fn process_start(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name of the command, field 2, may hold anything: what follows is behind its last bracket.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let dead = ["Z", "X"].contains(&fields.next()?);
+    fields.nth(18).filter(|_| !dead)?.parse().ok()
 }
 
 #[cfg(test)]

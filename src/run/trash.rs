@@ -1,6 +1,6 @@
 //! The trash: a run that is in the way goes to `runs/.trash`, whole, and can come back until somebody empties that.
 
-use super::{HeldLock, RunDir, Runs, Watch};
+use super::{HeldLock, RunDir, Runs, Watch, folder};
 use crate::status::Status;
 use std::fs;
 use std::io;
@@ -42,12 +42,12 @@ impl Runs {
         // Held until it has moved, so that nobody starts it meanwhile.
         let _lock = HeldLock::take(run)?;
         let experiment = run.path().parent().and_then(Path::file_name).unwrap_or_default();
-        let folder = self.path().join(".trash").join(experiment);
-        fs::create_dir_all(&folder).map_err(failed)?;
+        let trash = self.path().join(".trash").join(experiment);
+        folder::make(&trash).map_err(failed)?;
         let name = |number: u32| if number == 1 { run.id() } else { format!("{}.{number}", run.id()) };
-        let free = (1..=10_000).map(|number| folder.join(name(number))).find(|path| !path.exists());
-        let place = free.unwrap_or_else(|| folder.join(run.id()));
-        fs::rename(run.path(), &place).map_err(failed)?;
+        let free = (1..=10_000).map(|number| trash.join(name(number))).find(|path| !path.exists());
+        let place = free.unwrap_or_else(|| trash.join(run.id()));
+        carry(run.path(), &place).map_err(failed)?;
         Ok(place)
     }
 
@@ -60,11 +60,18 @@ impl Runs {
             return Err(TrashError::Taken(run.label()));
         }
         // The last run of an experiment takes no folder along, but somebody may have tidied up.
-        let parent = run.path().parent().map_or(Ok(()), fs::create_dir_all);
+        let parent = run.path().parent().map_or(Ok(()), folder::make);
         parent
-            .and_then(|()| fs::rename(place, run.path()))
+            .and_then(|()| carry(place, run.path()))
             .map_err(|error| TrashError::Io { path: place.display().to_string(), error })
     }
+}
+
+/// Moves a run. It is in its new place for certain before it is gone for certain from the old one.
+fn carry(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    folder::sync_above(to)?;
+    folder::sync_above(from)
 }
 
 #[cfg(test)]

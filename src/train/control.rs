@@ -4,7 +4,7 @@ use mocolab::event::Outcome;
 use mocolab::executor::slurm;
 use mocolab::run::{RunDir, now};
 use mocolab::status::Wish;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +39,7 @@ pub struct Control {
 
 impl Control {
     /// Takes over the signals. TERM, INT and HUP: save and stop; a second TERM ends the process at once. USR1: save.
-    /// XFSZ (a file-size limit) becomes an error of the write that met it. Where a scheduler started it, TERM and USR1 are
+    /// Where a scheduler started it, TERM and USR1 are
     /// the scheduler's: it saves and leaves, to be continued.
     ///
     /// # Errors
@@ -53,7 +53,6 @@ impl Control {
             signal_hook::flag::register(signal, Arc::clone(&leave))?;
         }
         signal_hook::flag::register(SIGUSR1, Arc::clone(&save))?;
-        signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         let (tell, asked) = channel();
         let due = std::env::var(slurm::DUE).ok().filter(|_| scheduled).and_then(|text| text.parse().ok());
         Ok((Self { run: run.clone(), attempt, seen: None, leave, save, scheduled, due, tell }, asked))

@@ -32,6 +32,7 @@ mod source;
 mod start;
 mod supervised;
 mod training;
+mod trouble;
 mod tsne;
 mod views;
 
@@ -44,7 +45,7 @@ use mocolab::data::{self, Places};
 use mocolab::event::Outcome;
 use mocolab::executor::slurm;
 use mocolab::experiment::{Experiment, Recipe};
-use mocolab::run::{HeldLock, Job, LogError, Reader, RunDir};
+use mocolab::run::{HeldLock, Job, Reader, RunDir};
 use session::Session;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,6 +53,7 @@ use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use training::Ended;
+use trouble::{caught, cause_of, no_room, words};
 
 /// Between two looks at requests.
 const LISTEN: Duration = Duration::from_millis(100);
@@ -68,6 +70,7 @@ fn print(line: &str) {
 }
 
 fn main() -> ExitCode {
+    mocolab::survival::outlive_file_limits();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
         [flag] if flag == "--version" => say(Ok(concat!("mocolab-train ", env!("CARGO_PKG_VERSION")).to_owned())),
@@ -238,8 +241,9 @@ fn finish(result: Result<Ended>, session: &mut Session) -> (Outcome, u8) {
         Ok((outcome, cause)) => (outcome, cause, 0),
         Err(error) => {
             let code = if no_room(&error) { NO_ROOM } else { 1 };
-            print(&format!("mocolab-train: {error:#}"));
-            (Outcome::Failed, Some(format!("{error:#}")), code)
+            let cause = cause_of(&error);
+            print(&format!("mocolab-train: {cause}"));
+            (Outcome::Failed, Some(cause), code)
         }
     };
     match session.finish(outcome, cause) {
@@ -252,29 +256,4 @@ fn finish(result: Result<Ended>, session: &mut Session) -> (Outcome, u8) {
             (Outcome::Failed, if no_room(&error) { NO_ROOM } else { code.max(1) })
         }
     }
-}
-
-fn no_room(error: &anyhow::Error) -> bool {
-    let full = |kind| {
-        matches!(
-            kind,
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge
-        )
-    };
-    error.chain().any(|cause| {
-        let log = cause.downcast_ref::<LogError>().map(|error| error.error.kind());
-        log.or_else(|| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind)).is_some_and(full)
-    })
-}
-
-/// What `work` gives; where it panics, an error that says so.
-fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(anyhow!(words(panic.as_ref()))))
-}
-
-/// What a panic says: libtorch's errors come as panics through tch.
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    // Only the first lines of a C++ error are for people; the rest is its stack, and in the log.
-    text.unwrap_or("the trainer panicked").lines().take(2).collect::<Vec<_>>().join(" ")
 }

@@ -6,7 +6,7 @@ use super::print;
 use anyhow::{Context, Result};
 use mocolab::device::Meter;
 use mocolab::event::{Event, Finished, Outcome, Usage};
-use mocolab::run::{Log, RunDir};
+use mocolab::run::{Log, RunDir, make_folder};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 
@@ -27,7 +27,7 @@ impl Session {
     /// Where the record or the folder of checkpoints can't be opened.
     pub fn open(run: &RunDir, attempt: u32, asked: Receiver<Asked>) -> Result<Self> {
         let checkpoints = run.checkpoints();
-        std::fs::create_dir_all(&checkpoints).with_context(|| format!("making `{}`", checkpoints.display()))?;
+        make_folder(&checkpoints).with_context(|| format!("making `{}`", checkpoints.display()))?;
         Ok(Self { run: run.clone(), checkpoints, log: Log::open(run, attempt)?, asked, step: 0, usage: Meter::new() })
     }
 

@@ -46,13 +46,15 @@ impl<W: Write> Canvas<W> {
 }
 
 impl Screen {
-    /// Takes the terminal over: alternate screen, raw keys. A panic gives it back before it is printed.
+    /// Takes the terminal over: alternate screen, raw keys. A panic, on whichever thread, gives it back before it is printed,
+    /// and ends this program: half of a laboratory would show what is no longer so.
     pub fn open() -> anyhow::Result<Self> {
         let terminal = ratatui::try_init().context("taking over the terminal")?;
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, cursor::Show);
             before(panic);
+            std::process::exit(101);
         }));
         // What is pasted comes as one event, and is no keys.
         execute!(stdout(), EnableBracketedPaste)?;

@@ -1,5 +1,6 @@
 // A disk that fails, for the trainer alone: loaded before libc, it lets every FAIL_EVERY-th call of the kind FAIL_CALL (write, sync,
-// rename, open) fail that concerns a file below FAIL_UNDER, with the errno FAIL_WITH. Each failure adds a byte to the file FAIL_TOLD.
+// rename, open) fail that concerns a file below FAIL_UNDER, with the errno FAIL_WITH; of the kind memory, every FAIL_EVERY-th piece of
+// 32 KiB and more that is asked for as libtorch does. Each failure adds a byte to the file FAIL_TOLD.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -90,3 +91,8 @@ OPEN(open)
 OPEN(open64)
 OPENAT(openat)
 OPENAT(openat64)
+
+int posix_memalign(void **place, size_t alignment, size_t size) {
+    REAL(posix_memalign);
+    return size >= 32768 && struck("memory", "/") ? ENOMEM : real(place, alignment, size);
+}

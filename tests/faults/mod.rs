@@ -3,12 +3,21 @@
 
 mod corruption;
 mod crashes;
+mod disk;
+mod full;
+mod load;
+mod memory;
+mod power;
 mod writes;
 
 use mocolab::random::{Purpose, Random};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// A training of some seconds that writes a file of every kind.
+const SMALL: &str = "arch = \"resnet8\"\nepochs = 4\nbatch = 60\nlr = 0.05\nwarmup_epochs = 1\nlog_every = 1\nval_fraction = 0.2\nmap_every = 2\n\
+     test_every = 2\nhistograms_every = 2\n";
 
 /// How often to strike: `sample` times, or `full` times where everything is asked for.
 fn count(sample: u64, full: u64) -> u64 {

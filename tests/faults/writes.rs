@@ -2,7 +2,7 @@
 //! what it can do without; when the disk is well again the run goes on, and nothing is missing.
 
 use super::crashes::{assert_clean, walk};
-use super::{count, tell};
+use super::{SMALL, count, tell};
 use crate::project::Project;
 use crate::training::{assert_alike, project_of};
 use std::fs;
@@ -10,13 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-const TABLE: &str = "arch = \"resnet8\"\nepochs = 4\nbatch = 60\nlr = 0.05\nwarmup_epochs = 1\nlog_every = 1\nval_fraction = 0.2\nmap_every = 2\n\
-     test_every = 2\nhistograms_every = 2\n";
 /// "No space left on device", or "no storage space" where only a part was taken, and "Input/output error".
 const ERRORS: [(&str, &str); 2] = [("28", "space"), ("5", "Input/output error")];
 
-/// The library that fails, built once for these tests.
-fn library() -> &'static Path {
+/// The library `fail.c`, built once for these tests.
+pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("fail-{}.so", std::process::id()));
@@ -59,7 +57,7 @@ struct Seen {
 
 /// Every first, second, third … call of a kind fails, until a run has none that does.
 fn strike(test: &str, call: &str) {
-    let table = |name: &str| format!("[experiment.{name}.supervised]\n{TABLE}");
+    let table = |name: &str| format!("[experiment.{name}.supervised]\n{SMALL}");
     let project = project_of(&(table("undisturbed") + &table("struck")));
     project.run("start undisturbed --device cpu --wait").good();
     let (mut every, mut seen) = (1_u64, Seen::default());

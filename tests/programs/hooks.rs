@@ -16,10 +16,10 @@ use std::sync::{Arc, Mutex};
 const TOKEN: &str = "SECRETTOKEN-b71c";
 
 /// The bodies that came, with their paths.
-type Came = Arc<Mutex<Vec<(String, Value)>>>;
+pub type Came = Arc<Mutex<Vec<(String, Value)>>>;
 
 /// A server that takes everything, and its port.
-fn server() -> (u16, Came) {
+pub fn server() -> (u16, Came) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let came = Came::default();

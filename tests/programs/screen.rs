@@ -136,6 +136,13 @@ impl<'a> Screen<'a> {
         Some((loss, with_point().find(|word| word.ends_with('%'))?))
     }
 
+    /// The process of the laboratory that is open.
+    pub fn laboratory_pid(&self) -> u32 {
+        let shell = self.ask(&["display-message", "-p", "#{pane_pid}"]).trim().to_owned();
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+        children.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     /// Ends tmux, and with it the terminal of all that runs in it.
     pub fn kill(self) {
         drop(self);

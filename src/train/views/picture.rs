@@ -2,6 +2,7 @@
 
 use super::draws::{Change, Draws};
 use super::planes::Planes;
+use std::panic::resume_unwind;
 use tch::Tensor;
 
 /// See [`super::view`].
@@ -27,10 +28,12 @@ pub(super) fn view(pixels: &Tensor, draws: &Draws) -> Tensor {
             }
         });
         let own = works.next();
-        works.for_each(|work| drop(scope.spawn(work)));
+        let others: Vec<_> = works.map(|work| scope.spawn(work)).collect();
         if let Some(mut work) = own {
             work();
         }
+        // What one of them panics with is told, not that one did.
+        others.into_iter().for_each(|work| work.join().unwrap_or_else(|panic| resume_unwind(panic)));
     });
     Tensor::from_slice(&values).view([-1, size[1], size[2], 3]).permute([0, 3, 1, 2])
 }
