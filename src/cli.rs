@@ -25,9 +25,10 @@ mod slurm;
 mod start;
 
 pub use names::complete;
-pub use output::complain;
+pub use output::{complain, refuse};
 
 use crate::{project::Project, ui};
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use mocolab::device::Wanted;
 use mocolab::embedding::By;
@@ -49,6 +50,9 @@ pub struct Arguments {
     /// Where the runs lie [default: runs/ beside the file].
     #[arg(long, global = true, value_name = "FOLDER", env = "MOCOLAB_RUNS")]
     runs: Option<PathBuf>,
+    /// Let the group of the folder of the runs look at them, now and later (it is made for its owner alone).
+    #[arg(long, global = true)]
+    shared: bool,
     /// In the laboratory: start, stop and write nothing.
     #[arg(long)]
     read_only: bool,
@@ -267,6 +271,9 @@ impl Command {
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let project = Project::at(&arguments.file, arguments.runs);
     let done = |()| ExitCode::SUCCESS;
+    if arguments.shared {
+        project.runs.share().with_context(|| format!("sharing `{}`", project.runs.path().display()))?;
+    }
     let Arguments { read_only, fps, theme, ascii, filter, .. } = arguments;
     let asked = [
         ("--read-only", read_only),

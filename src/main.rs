@@ -8,13 +8,16 @@ mod report;
 mod sight;
 mod ui;
 
-use clap::Parser;
+use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     mocolab::survival::outlive_file_limits();
     cli::complete();
-    let arguments = cli::Arguments::parse();
+    let arguments = match cli::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return cli::refuse(&error),
+    };
     match cli::run(arguments) {
         Ok(code) => code,
         Err(error) => cli::complain(&error),

@@ -162,7 +162,7 @@ fn threads(of: &Experiment) -> u32 {
 pub fn experiment(run: &RunDir) -> anyhow::Result<Experiment> {
     let path = run.experiment();
     let name = path.display().to_string();
-    let text = fs::read_to_string(&path).with_context(|| format!("reading `{name}`"))?;
+    let text = run.read_experiment().with_context(|| format!("reading `{name}`"))?;
     Ok(config::read_snapshot(&text, &name)?)
 }
 
@@ -181,10 +181,13 @@ pub fn printed(run: &RunDir) -> u64 {
     fs::metadata(run.output()).map_or(0, |log| log.len())
 }
 
+/// Bytes of a log in which its last lines are looked for.
+const LOG: u64 = 256 << 10;
+
 /// The last `count` lines that a run's trainer has printed since the log was `from` bytes long, safe to show.
 pub fn said(run: &RunDir, from: u64, count: usize) -> Vec<String> {
-    let bytes = fs::read(run.output()).unwrap_or_default();
-    let text = String::from_utf8_lossy(bytes.get(from as usize..).unwrap_or_default());
+    let bytes = run.read_output(from, LOG).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<String> = text.lines().map(log_line).filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].to_vec()
 }

@@ -12,6 +12,8 @@ mod lock;
 mod log;
 mod maps;
 mod output;
+mod owner;
+mod plain;
 mod reader;
 mod reading;
 mod records;
@@ -30,6 +32,7 @@ pub use lock::{HeldLock, LockError};
 pub use log::{Log, LogError};
 pub use maps::MapFile;
 pub use output::Output;
+pub use owner::NotOwn;
 pub use reader::{Batch, Reader};
 pub use reading::Reading;
 pub use records::{Heart, Job, Notes, Request, Source, Ticket, boot_id, host, now, process_start};
@@ -79,12 +82,6 @@ impl RunDir {
         self.0.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// Whether it is this user's.
-    fn is_own(&self) -> bool {
-        let owner = std::fs::metadata(&self.0).map(|data| std::os::unix::fs::MetadataExt::uid(&data));
-        owner.is_ok_and(|owner| owner == rustix::process::geteuid().as_raw())
-    }
-
     /// `experiment/id`, as a user names a run.
     pub fn label(&self) -> String {
         let experiment = self.experiment_name().map(|name| format!("{name}/")).unwrap_or_default();
@@ -114,6 +111,46 @@ impl RunDir {
         let mut beside = atomic_write_file::AtomicWriteFile::open(self.0.join(&file))?;
         std::io::Write::write_all(&mut beside, png)?;
         beside.commit().map(|()| file)
+    }
+
+    /// Reads the picture that the record names `file`: one of those that [`RunDir::write_picture`] writes, and nothing else.
+    ///
+    /// # Errors
+    /// Where it can't be read, or is no such picture.
+    pub fn read_picture(&self, file: &str) -> std::io::Result<Vec<u8>> {
+        let name = file.strip_prefix("pictures/").filter(|name| !name.contains('/') && !name.starts_with('.'));
+        let name = name.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
+        plain::read(&self.pictures().join(name), 64 << 20)
+    }
+
+    /// Its log, to be written on at the end.
+    ///
+    /// # Errors
+    /// Where it can't be opened.
+    pub fn append_output(&self) -> std::io::Result<std::fs::File> {
+        plain::check(plain::options().create(true).append(true).open(self.output()))
+    }
+
+    /// What its log holds behind `from`, of that the last `most` bytes.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub fn read_output(&self, from: u64, most: u64) -> std::io::Result<Vec<u8>> {
+        use std::io::{Read, Seek, SeekFrom};
+        let mut file = plain::open(&self.output())?;
+        let from = from.max(file.metadata()?.len().saturating_sub(most));
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(most).read_to_end(&mut bytes).map(|_| bytes)
+    }
+
+    /// What the run's experiment.toml says.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub fn read_experiment(&self) -> std::io::Result<String> {
+        let bytes = plain::read(&self.experiment(), plain::TEXT)?;
+        String::from_utf8(bytes).map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))
     }
 
     /// What is trained, every default filled in. Written before the start.

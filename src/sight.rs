@@ -149,7 +149,10 @@ impl Sight {
 
     /// The devices, in words: `cpu`, `cuda:0`; `–` before a start.
     pub fn devices(&self) -> String {
-        self.job.as_ref().filter(|job| !job.devices.is_empty()).map_or("–".into(), |job| job.devices.join(","))
+        self.job
+            .as_ref()
+            .filter(|job| !job.devices.is_empty())
+            .map_or("–".into(), |job| mocolab::text::sanitize(&job.devices.join(",")))
     }
 
     /// It as one that has its devices.

@@ -310,7 +310,9 @@ impl Known {
         }
         self.stamp = stamp;
         if !self.crash_is_told {
-            let hooks = self.sight.run.read_hooks().ok().flatten().unwrap_or_default();
+            // Hooks name secrets of the user in whose name they are told.
+            let own = self.sight.run.ensure_own().is_ok();
+            let hooks = self.sight.run.read_hooks().ok().flatten().filter(|_| own).unwrap_or_default();
             self.crash_is_told = hooks.iter().any(|hook| hook.wants(Occasion::Crashed));
         }
         if let Err(error) = self.sight.look(&mut self.watch) {

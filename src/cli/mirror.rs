@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use mocolab::mirror::{self, tensorboard::Board, wandb};
 use mocolab::run::RunDir;
 use mocolab::status::Lock;
+use mocolab::text::quoted;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -74,13 +75,13 @@ pub fn tensorboard(project: &Project, asked: &Asked, out: Option<&Path>) -> anyh
         say(format!("wrote {} into `{}`{}", run.label(), folder.display(), damaged(passed)))?;
     }
     let shown = out.unwrap_or(project.runs.path());
-    say(format!("  tensorboard --logdir {}", quoted(shown)))
+    say(format!("  tensorboard --logdir {}", quoted(&shown.display().to_string())))
 }
 
 /// `mocolab export wandb`.
 pub fn wandb(project: &Project, asked: &Asked, (out, there): (Option<&Path>, &There)) -> anyhow::Result<()> {
     for folder in written(project, asked, (out, there))? {
-        say(format!("  wandb sync {}", quoted(&folder)))?;
+        say(format!("  wandb sync {}", quoted(&folder.display().to_string())))?;
     }
     Ok(())
 }
@@ -95,7 +96,7 @@ pub fn sync(project: &Project, asked: &Asked, there: &There) -> anyhow::Result<E
         Ok(status) => bail!("`wandb sync` ended with {status}; what it was to send lies there, to be sent again"),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             note("there is no `wandb` here: `pip install wandb`, then `wandb login`, then this again; or elsewhere");
-            let folders: Vec<String> = folders.iter().map(|folder| quoted(folder)).collect();
+            let folders: Vec<String> = folders.iter().map(|folder| quoted(&folder.display().to_string())).collect();
             say(format!("  wandb sync {}", folders.join(" ")))?;
             Ok(ExitCode::FAILURE)
         }
@@ -130,11 +131,4 @@ fn written(project: &Project, asked: &Asked, (out, there): (Option<&Path>, &Ther
 /// What is to be said where damaged lines were passed over.
 fn damaged(passed: usize) -> String {
     if passed == 0 { String::new() } else { format!("; {passed} damaged lines of its record are left out") }
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c));
-    if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

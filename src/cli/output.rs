@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use atomic_write_file::AtomicWriteFile;
-use mocolab::text::sanitize_lines;
+use mocolab::text::{sanitize, sanitize_lines};
 use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -57,6 +57,17 @@ pub fn complain(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Says what is wrong with the command line, or what was asked of it (`--help`). What it repeats of a line with signs that a
+/// terminal would obey, it does not pass on.
+pub fn refuse(error: &clap::Error) -> ExitCode {
+    let obeyed = |argument: std::ffi::OsString| sanitize(&argument.to_string_lossy()) != argument.to_string_lossy();
+    if !std::env::args_os().any(obeyed) {
+        error.exit();
+    }
+    note(&error.render().to_string());
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
+
 /// Is somebody reading this on a terminal?
 pub fn on_terminal() -> bool {
     io::stdout().is_terminal()
@@ -64,6 +75,8 @@ pub fn on_terminal() -> bool {
 
 /// Rows as a table: columns as wide as their widest cell, two spaces between, the columns in `right` set to the right.
 pub fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
+    // A cell is one line, whatever is in it.
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| sanitize(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =
         |column| rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| cell.width()).max().unwrap_or(0);
@@ -85,5 +98,6 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["bcd".to_owned(), "10".to_owned()]];
         assert_eq!(table(&rows, &[1]), ["a     1", "bcd  10"]);
+        assert_eq!(table(&[vec!["a\nb".to_owned(), "c".to_owned()]], &[]), ["a␊b  c"], "no line of its own");
     }
 }

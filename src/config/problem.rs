@@ -1,5 +1,6 @@
 //! What is wrong with a file, as its author reads it: place, line, value, what is allowed.
 
+use crate::text::is_shown;
 use std::{fmt, ops::Range};
 
 /// Problems shown of one file; the rest is counted.
@@ -232,10 +233,7 @@ fn scrubbed(text: &str) -> String {
 
 /// One visible character for each character: what would steer a terminal or turn the reading order is shown as `�`.
 pub(super) fn printable(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
+    let steers = |c: char| c.is_control() || !is_shown(c);
     text.chars()
         .map(|c| {
             if c == '\t' {

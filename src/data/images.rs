@@ -75,11 +75,13 @@ fn decode(path: &Path, expected: Option<Expected>) -> Result<RgbImage, DataError
     if !is_whole(&bytes) {
         return Err(unreadable(&"it is cut off"));
     }
-    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| unreadable(&error))?;
-    let mut decoder = reader.into_decoder().map_err(|error| unreadable(&error))?;
-    check_size(path, decoder.dimensions(), expected)?;
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| unreadable(&error))?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_BYTES);
+    // Also of what comes before the picture, a colour profile that unpacks to gigabytes.
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder().map_err(|error| unreadable(&error))?;
+    check_size(path, decoder.dimensions(), expected)?;
     decoder.set_limits(limits).map_err(|error| unreadable(&error))?;
     DynamicImage::from_decoder(decoder).map(DynamicImage::into_rgb8).map_err(|error| unreadable(&error))
 }

@@ -134,9 +134,11 @@ fn named() -> Option<PathBuf> {
 }
 
 fn python() -> Option<PathBuf> {
-    let said = Command::new("python3").args(["-c", ASK]).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    let folder = String::from_utf8(said.stdout).ok()?.trim().to_owned();
-    (!folder.is_empty()).then(|| PathBuf::from(folder))
+    // Python looks for modules in the folder that it is started in, which may be anybody's.
+    let mut ask = Command::new("python3");
+    ask.args(["-c", ASK]).current_dir("/").stdin(Stdio::null()).stderr(Stdio::null());
+    let folder = PathBuf::from(String::from_utf8(ask.output().ok()?.stdout).ok()?.trim());
+    folder.is_absolute().then_some(folder)
 }
 
 /// The folders that the loader looks through for the libraries of the program at `path`; none where it is not linked to

@@ -11,7 +11,6 @@ use crate::run::{
 use crate::status::{Lock, Wish};
 use crate::survival::{Facts, lasting};
 use rustix::process::Signal;
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -23,6 +22,9 @@ pub enum ExecutorError {
     /// The lock is held, or can't be taken.
     #[error(transparent)]
     Lock(#[from] crate::run::LockError),
+    /// It is somebody else's.
+    #[error(transparent)]
+    NotOwn(#[from] crate::run::NotOwn),
     /// A file of the run can't be read or written.
     #[error("{what}: {error}")]
     Io {
@@ -95,9 +97,8 @@ pub const TAKEN: u8 = 69;
 /// # Errors
 /// Where the log can't be opened.
 pub fn start(program: &Path, run: &RunDir, launch: &Launch) -> Result<Command, ExecutorError> {
-    let path = run.output();
-    let log = OpenOptions::new().create(true).append(true).open(&path);
-    let log = log.map_err(io(format!("opening `{}`", path.display())))?;
+    run.ensure_own()?;
+    let log = run.append_output().map_err(io(format!("opening `{}`", run.output().display())))?;
     let copy = log.try_clone().map_err(io("copying a descriptor"))?;
     let mut command = lasting(program, &Facts::gather(run.path()));
     command.arg("launch").arg(run.path()).arg("--device").arg(launch.devices.to_string());
@@ -241,6 +242,7 @@ fn job(run: &RunDir, launch: &Launch, (before, visible): (u32, Option<&str>)) ->
 /// # Errors
 /// Where there is no attempt, or the request can't be written.
 pub fn ask(run: &RunDir, wish: Wish) -> Result<Request, ExecutorError> {
+    run.ensure_own()?;
     let job = run.read_job().map_err(io("reading the job"))?;
     let job = job.ok_or_else(|| ExecutorError::NoProcess(run.label()))?;
     let id = format!("{:.0}-{}", now() * 1000.0, std::process::id());
@@ -256,6 +258,7 @@ pub fn ask(run: &RunDir, wish: Wish) -> Result<Request, ExecutorError> {
 /// # Errors
 /// Where it is gone already, or not of this machine.
 pub fn end(run: &RunDir, now: bool) -> Result<(), ExecutorError> {
+    run.ensure_own()?;
     let none = || ExecutorError::NoProcess(run.label());
     let job = run.read_job().map_err(io("reading the job"))?;
     let ticket = run.read_ticket().map_err(io("reading the ticket"))?;

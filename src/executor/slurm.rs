@@ -41,6 +41,9 @@ pub enum SlurmError {
     /// A command did not end in time.
     #[error("`{0}` has not answered within {1} s: Slurm's controller may be down")]
     Silent(&'static str, u64),
+    /// What a file names as a job's id is none.
+    #[error("`{0}` is no id of a job")]
+    NoId(String),
     /// A command refused.
     #[error("`{0}` says: {1}")]
     Refused(&'static str, String),
@@ -229,6 +232,10 @@ fn listed(text: &str) -> HashMap<String, Listed> {
 /// Where Slurm can't be asked, or refuses.
 pub fn cancel(id: &str, now: bool) -> Result<(), SlurmError> {
     let mut arguments = if now { words(&["--batch", "--signal=KILL"]) } else { Vec::new() };
+    // What a file says is an id, and no option.
+    if !id.starts_with(|c: char| c.is_ascii_digit()) || !id.chars().all(|c| c.is_ascii_digit() || "_+.".contains(c)) {
+        return Err(SlurmError::NoId(id.to_owned()));
+    }
     arguments.push(id.to_owned());
     ask("scancel", &arguments, "", PATIENCE).map(|_| ())
 }

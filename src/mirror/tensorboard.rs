@@ -125,7 +125,7 @@ impl Board {
         }
         self.file = Some(file);
         let mut values = Vec::new();
-        if let Ok(text) = fs::read_to_string(self.run.experiment()) {
+        if let Ok(text) = self.run.read_experiment() {
             values.push(wire::text("experiment", &format!("```toml\n{}\n```", text.trim_end())));
             if let Ok(experiment) = read_snapshot(&text, "experiment") {
                 values.push(hparams::start(&experiment, &self.run, line.t));
@@ -157,7 +157,7 @@ impl Board {
 
     fn picture(&mut self, picture: &Picture, t: f64) -> io::Result<()> {
         // One that is gone or no picture is none.
-        let Ok(bytes) = fs::read(self.run.path().join(&picture.file)) else { return Ok(()) };
+        let Ok(bytes) = self.run.read_picture(&picture.file) else { return Ok(()) };
         let Ok(size) = image::ImageReader::new(io::Cursor::new(&bytes)).with_guessed_format()?.into_dimensions() else {
             return Ok(());
         };

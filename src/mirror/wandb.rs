@@ -20,6 +20,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use wire::{Item, Record, StatsItem, Time, What};
 
+/// Most bytes of a log that are taken along: its end.
+const LONGEST_LOG: u64 = 64 << 20;
+
 /// A run as it was written for Weights & Biases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exported {
@@ -128,7 +131,7 @@ impl Teller {
     fn begin(&mut self, run: &RunDir, (id, target): (&str, &Target)) -> io::Result<()> {
         self.write(What::Header(wire::Header::new()))?;
         let mut config = BTreeMap::new();
-        if let Ok(text) = fs::read_to_string(run.experiment())
+        if let Ok(text) = run.read_experiment()
             && let Ok(experiment) = read_snapshot(&text, "experiment")
         {
             config.extend(flat(&experiment));
@@ -241,7 +244,7 @@ impl Teller {
 
     /// What the trainer printed.
     fn output(&mut self, run: &RunDir) -> io::Result<()> {
-        let bytes = fs::read(run.output()).unwrap_or_default();
+        let bytes = run.read_output(0, LONGEST_LOG).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         text.lines().try_for_each(|line| {
             let time = Some(Time::at(self.seen));

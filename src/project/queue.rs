@@ -136,7 +136,7 @@ impl Project {
     /// Where this program can't be started again.
     pub fn wake_agent(&self) -> anyhow::Result<()> {
         let program = std::env::current_exe().context("finding this program")?;
-        fs::create_dir_all(self.runs.path())?;
+        self.runs.make()?;
         let path = self.runs.agent("log");
         let log = OpenOptions::new().create(true).append(true).open(&path);
         let log = log.with_context(|| format!("opening `{}`", path.display()))?;
@@ -285,7 +285,8 @@ impl Stand {
     pub fn of<'a>(seen: impl Iterator<Item = &'a Sight>, here: &Here, trains: impl Fn(&Sight) -> bool) -> Self {
         let runs: BTreeMap<&RunDir, &Sight> = seen.map(|sight| (&sight.run, sight)).collect();
         let ours = |ticket: &Ticket| ticket.host == here.host && ticket.job.is_none();
-        let ticket = |sight: &&Sight| sight.ticket.as_ref().is_some_and(ours);
+        // What somebody else has put here is not started in this user's name.
+        let ticket = |sight: &&Sight| sight.ticket.as_ref().is_some_and(ours) && sight.run.ensure_own().is_ok();
         let job = |sight: &&Sight| sight.job.as_ref().is_some_and(|job| job.boot_id == here.boot_id);
         let all = || runs.values().copied();
         let waits: Vec<&Sight> = all().filter(|sight| sight.status.is_waiting()).filter(ticket).collect();

@@ -3,6 +3,7 @@
 use super::Project;
 use anyhow::{Context, bail, ensure};
 use mocolab::run::Header;
+use mocolab::text::quoted;
 use std::path::{Path, PathBuf};
 
 impl Project {
@@ -31,10 +32,10 @@ impl Project {
 /// The line for a shell that makes a safetensors file of a pickled one; FAIR's hold the weights under `state_dict`.
 fn conversion(from: &Path, into: &Path) -> String {
     format!(
-        "  python3 -c 'import torch; from safetensors.torch import save_file; d = torch.load(\"{}\", \
+        "  python3 -c 'import sys, torch; from safetensors.torch import save_file; d = torch.load(sys.argv[1], \
          map_location=\"cpu\", weights_only=True); save_file({{k: v.clone(memory_format=torch.contiguous_format) for k, v \
-         in d.get(\"state_dict\", d).items()}}, \"{}\")'",
-        from.display(),
-        into.display()
+         in d.get(\"state_dict\", d).items()}}, sys.argv[2])' {} {}",
+        quoted(&from.display().to_string()),
+        quoted(&into.display().to_string())
     )
 }

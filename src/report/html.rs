@@ -66,6 +66,8 @@ fn events<'a>(page: &'a Page, files: &HashMap<&str, &[u8]>, open: bool) -> (Stri
                 let _ = writeln!(contents, "<a href=\"#s{heading}\">{title}</a>");
                 made.push(Event::Html(format!("<h2 id=\"s{heading}\">{title}</h2>\n").into()));
             }
+            // A report has no links of its own: what looks like one is somebody's name.
+            Event::Start(Tag::Link { .. }) | Event::End(TagEnd::Link) => {}
             Event::Html(html) | Event::InlineHtml(html) => made.push(fold(html, open)),
             other => made.push(other),
         }

@@ -1,7 +1,7 @@
 //! The lock of a machine's queue: whoever holds it starts what waits there, and nobody else.
 
 use super::{Runs, host};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ impl AgentLock {
     /// # Errors
     /// Where the file can't be opened or locked.
     pub fn take(runs: &Runs) -> io::Result<Option<Self>> {
-        fs::create_dir_all(runs.path())?;
+        runs.make()?;
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(runs.agent("lock"))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self(file))),
@@ -45,7 +45,7 @@ impl Runs {
     /// # Errors
     /// Where the file can't be opened or locked, or another is in it for a minute.
     pub fn gate(&self) -> io::Result<File> {
-        fs::create_dir_all(self.path())?;
+        self.make()?;
         let path = self.path().join(".starts");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         let deadline = Instant::now() + PATIENCE;

@@ -7,7 +7,7 @@
 //! ```
 
 use super::reader::{Place, Reader};
-use super::{Reading, RunDir};
+use super::{Reading, RunDir, plain};
 use crate::state::{Depth, RunState};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -21,6 +21,8 @@ const MAGIC: &[u8; 8] = b"mocolab\x01";
 /// Samples of a record, and bytes of each.
 const SAMPLES: u64 = 8;
 const SAMPLE: usize = 512;
+/// Most bytes of a cache: the curves of a run of a hundred million points.
+const MOST: u64 = 4 << 30;
 
 /// What was read to make the state, and by which program.
 #[derive(Serialize, Deserialize)]
@@ -35,7 +37,7 @@ struct Proof {
 
 /// What the cache tells of a run, to that depth; none where there is nothing to be believed.
 pub(super) fn read(run: &RunDir, depth: Depth) -> Option<Reading> {
-    let bytes = fs::read(path(run, depth)).ok()?;
+    let bytes = plain::read(&path(run, depth), MOST).ok()?;
     let (sum, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<4>()?;
     if u32::from_le_bytes(*sum) != crc32fast::hash(rest) {
         return None;
@@ -43,7 +45,7 @@ pub(super) fn read(run: &RunDir, depth: Depth) -> Option<Reading> {
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let (proof, state) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     let Proof { version, place, samples, written, damaged } = serde_json::from_slice(proof).ok()?;
-    let record = File::open(run.events()).ok()?;
+    let record = plain::open(&run.events()).ok()?;
     let same = version == env!("CARGO_PKG_VERSION")
         && place.lies_in(&record).ok()?
         && sampled(&record, place.offset).ok()? == samples
@@ -55,11 +57,11 @@ pub(super) fn read(run: &RunDir, depth: Depth) -> Option<Reading> {
 
 /// Keeps what was read. It appears whole or not at all; of two that write at once one is kept.
 pub(super) fn write(run: &RunDir, reading: &Reading) -> io::Result<()> {
-    if reading.state.depth == Depth::Glimpse {
+    if reading.state.depth == Depth::Glimpse || !run.is_own() {
         return Ok(());
     }
     let (place, damaged) = (reading.reader.place(), reading.damaged);
-    let record = File::open(run.events())?;
+    let record = plain::open(&run.events())?;
     let (samples, written) = (sampled(&record, place.offset)?, unchanged(&record, place)?);
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let proof = serde_json::to_vec(&Proof { version, place, samples, written, damaged })?;
@@ -69,7 +71,7 @@ pub(super) fn write(run: &RunDir, reading: &Reading) -> io::Result<()> {
         sum.update(part);
     }
     // A run that has gone meanwhile is not made anew by its cache.
-    match fs::create_dir(run.cache()) {
+    match super::folder::make_new(&run.cache()) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }

@@ -1,12 +1,12 @@
 //! The checkpoint files of a run as anyone can read them, without libtorch: safetensors files that name their step and
 //! their own CRC-32, `step-0000001234.1a2b3c4d.safetensors`, and say the rest in their header.
 
-use super::RunDir;
+use super::{RunDir, plain};
 use crate::experiment::Moment;
 use safetensors::{SafeTensors, tensor::Metadata};
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ impl Header {
     /// Where it can't be read, or is no whole safetensors file ([`ErrorKind::InvalidData`]).
     pub fn read(path: &Path) -> io::Result<Self> {
         let no = |what: &str| io::Error::new(ErrorKind::InvalidData, format!("it is no safetensors file: {what}"));
-        let mut file = File::open(path)?;
+        let mut file = plain::open(path)?;
         let whole = file.metadata()?.len();
         let mut length = [0; 8];
         file.read_exact(&mut length).map_err(|_| no("it is too short"))?;
@@ -84,7 +84,7 @@ impl CheckpointFile {
     /// # Errors
     /// Where it can't be read, or is damaged ([`ErrorKind::InvalidData`]).
     pub fn read(&self) -> io::Result<Vec<u8>> {
-        let bytes = fs::read(&self.path)?;
+        let bytes = plain::read(&self.path, u64::MAX - 1)?;
         let (promised, sum) = (promise(&self.name()).map(|(_, sum)| sum), crc32fast::hash(&bytes));
         if promised == Some(sum) {
             let no = |error| io::Error::new(ErrorKind::InvalidData, format!("it is no safetensors file: {error}"));

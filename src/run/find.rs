@@ -32,6 +32,7 @@ pub fn create_with(
     (snapshot, ticket): (&str, Option<&Ticket>),
 ) -> io::Result<RunDir> {
     let folder = runs.0.join(experiment.as_str());
+    runs.make()?;
     folder::make(&folder)?;
     clear(&folder);
     let id = moment.strftime("%Y%m%d-%H%M%S").to_string();
@@ -50,7 +51,7 @@ fn unused(folder: &Path, name: &str) -> io::Result<PathBuf> {
     let mut number = 0;
     loop {
         let path = folder.join(format!("{name}-{number}"));
-        match fs::create_dir(&path) {
+        match folder::make_new(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
             result => return result.map(|()| path),
         }
@@ -115,6 +116,23 @@ impl Runs {
         &self.0
     }
 
+    /// Makes the folder where it is missing: for its owner alone.
+    ///
+    /// # Errors
+    /// Where it can't be made.
+    pub fn make(&self) -> io::Result<()> {
+        folder::make_private(&self.0)
+    }
+
+    /// From now on the folder's group may look at the runs: `chmod g+rxs`, and what is made in it later is like it.
+    ///
+    /// # Errors
+    /// Where it can't be made, or is not this user's.
+    pub fn share(&self) -> io::Result<()> {
+        self.make()?;
+        folder::share(&self.0)
+    }
+
     /// All runs, by experiment and id. Whatever else lies there is passed over.
     ///
     /// # Errors
@@ -124,6 +142,9 @@ impl Runs {
         for experiment in folders(&self.0)? {
             for run in folders(&experiment)? {
                 let run = RunDir::new(run);
+                if !run.is_well_named() {
+                    continue;
+                }
                 // What can't be asked for a moment is no reason to forget a run.
                 if run.experiment().try_exists().unwrap_or(true) {
                     runs.push(run);
@@ -152,8 +173,9 @@ impl Runs {
     pub fn find(&self, text: &str) -> Result<RunDir, String> {
         let path = RunDir::new(text.trim_end_matches('/'));
         if path.experiment().exists() {
-            let full = fs::canonicalize(path.path()).map_err(|error| format!("`{text}`: {error}"))?;
-            return Ok(RunDir::new(full));
+            let full = RunDir::new(fs::canonicalize(path.path()).map_err(|error| format!("`{text}`: {error}"))?);
+            let no = || format!("`{text}` is not named as a run is: letters, digits, `.`, `_` and `-`");
+            return full.is_well_named().then_some(full).ok_or_else(no);
         }
         let all = self.list().map_err(|error| format!("reading `{}`: {error}", self.0.display()))?;
         let (experiment, start) = text.split_once('/').unwrap_or((text, ""));
@@ -184,6 +206,14 @@ impl Runs {
         });
         let hint = nearest.map(|label| format!("; did you mean `{label}`?")).unwrap_or_default();
         format!("there is no run `{text}` in `{place}`{hint} `mocolab ls` lists all")
+    }
+}
+
+impl RunDir {
+    /// Whether it is named as runs are: such a name is read by no shell, and writes no line of its own into a list.
+    fn is_well_named(&self) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        self.experiment_name().is_some() && self.id().bytes().all(plain)
     }
 }
 

@@ -1,23 +1,62 @@
-//! Folders that last: what lies in one is there after a power cut only where the folder's own name, in the one above, is.
+//! Folders that last, and who may look into them. What lies in one is there after a power cut only where the folder's own name,
+//! in the one above, is. The folder of all runs is made for its owner alone; one that is made in it is as open as it is.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
-/// Makes `folder` and those above it that are missing, and the names of those made last.
+/// What of a folder's mode goes on to those that are made in it; setgid does by itself, on Linux.
+const OPENNESS: u32 = 0o777;
+
+/// Makes `folder` and those above it that are missing, each as open as the one that it is in.
 ///
 /// # Errors
 /// Where one can't be made or synced.
 pub fn make(folder: &Path) -> io::Result<()> {
-    match fs::create_dir(folder) {
-        Ok(()) => sync_above(folder),
+    match make_new(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             make(folder.parent().ok_or(error)?)?;
             make(folder)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        Err(error) => Err(error),
+        made => made,
     }
+}
+
+/// Makes `folder`, which must not be there, as open as the one that it is in.
+///
+/// # Errors
+/// Where it can't be made or synced.
+pub fn make_new(folder: &Path) -> io::Result<()> {
+    let mode = fs::metadata(above(folder))?.permissions().mode() & OPENNESS;
+    DirBuilder::new().mode(mode).create(folder)?;
+    sync_above(folder)
+}
+
+/// Makes `folder` where it is missing, for its owner alone, and those above it that are missing as the system makes folders.
+///
+/// # Errors
+/// Where it can't be made or synced.
+pub fn make_private(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(above(folder))?;
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_above(folder),
+    }
+}
+
+/// Lets the group of `folder` look into it; what is made in it later is of the same group, and as open.
+///
+/// # Errors
+/// Where that can't be done.
+pub fn share(folder: &Path) -> io::Result<()> {
+    let mode = fs::metadata(folder)?.permissions().mode();
+    fs::set_permissions(folder, Permissions::from_mode(mode | 0o2050))
 }
 
 /// Makes the name of `path` last, or that it has none any more.
@@ -25,13 +64,20 @@ pub fn make(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// Where the folder above can't be synced.
 pub fn sync_above(path: &Path) -> io::Result<()> {
-    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(above)?.sync_all()
+    File::open(above(path))?.sync_all()
+}
+
+fn above(path: &Path) -> &Path {
+    path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn mode(folder: &Path) -> u32 {
+        fs::metadata(folder).unwrap().permissions().mode() & 0o7777
+    }
 
     #[test]
     fn folders_are_made_down_to_the_last() {
@@ -43,5 +89,23 @@ mod tests {
         fs::write(folder.join("file"), "").unwrap();
         assert_eq!(make(&folder.join("file")).unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert_eq!(make(&folder.join("file/d")).unwrap_err().kind(), ErrorKind::NotADirectory);
+    }
+
+    #[test]
+    fn what_is_made_for_one_is_closed_until_it_is_shared() {
+        let place = tempfile::tempdir().unwrap();
+        let runs = place.path().join("new/runs");
+        make_private(&runs).unwrap();
+        make(&runs.join("quick/1")).unwrap();
+        assert_eq!([&runs, &runs.join("quick"), &runs.join("quick/1")].map(|folder| mode(folder)), [0o700; 3]);
+        share(&runs).unwrap();
+        make_private(&runs).unwrap();
+        make(&runs.join("other/1")).unwrap();
+        assert_eq!(mode(&runs), 0o2750);
+        assert_eq!(mode(&runs.join("other/1")) & 0o777, 0o750);
+        // A folder that was there is left as it is.
+        fs::set_permissions(&runs, Permissions::from_mode(0o755)).unwrap();
+        make_private(&runs).unwrap();
+        assert_eq!(mode(&runs), 0o755);
     }
 }

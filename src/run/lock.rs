@@ -1,9 +1,9 @@
 //! The lock of a run (flock): held from launch to the trainer's end, so that alive and dead can be told at once, also
 //! after `kill -9`, also for a zombie or a stopped process, and so that no run is trained twice.
 
-use super::RunDir;
+use super::{NotOwn, RunDir, plain};
 use crate::status::Lock;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,9 @@ pub enum LockError {
     /// The run is being trained.
     #[error("`{0}` is running already: one process trains a run at a time; stop it first, or start a new run")]
     Running(String),
+    /// It is somebody else's.
+    #[error(transparent)]
+    NotOwn(#[from] NotOwn),
     /// The file could not be opened or locked.
     #[error("locking `{path}`: {error}; runs need a file system with locks (NFS mounted with them, or a local disk)")]
     Io {
@@ -34,6 +37,7 @@ impl HeldLock {
     /// Where another process holds it, or the file can't be opened.
     pub fn take(run: &RunDir) -> Result<Self, LockError> {
         let failed = |error| LockError::Io { path: run.lock().display().to_string(), error };
+        run.ensure_own()?;
         if run.is_held_without_file() {
             return Err(LockError::Running(run.label()));
         }
@@ -111,7 +115,7 @@ impl RunDir {
 }
 
 fn open(run: &RunDir, write: bool) -> io::Result<File> {
-    OpenOptions::new().read(true).write(write).create(write).truncate(false).open(run.lock())
+    plain::check(plain::options().read(true).write(write).create(write).truncate(false).open(run.lock()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Writing the record: each line by one `write`, a torn end set aside before anything is added, so that what was once
 //! written whole stays readable whatever happens.
 
-use super::{Reader, RunDir, folder, now};
+use super::{Reader, RunDir, folder, now, plain};
 use crate::event::{BadLine, Event, Line};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
@@ -54,10 +54,8 @@ impl Log {
                 break;
             }
         }
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true);
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NOFOLLOW.bits() as i32);
-        let mut file = options.open(&path).map_err(failed)?;
+        let mut file =
+            plain::check(plain::options().read(true).append(true).create(true).open(&path)).map_err(failed)?;
         let length = reader.offset();
         let torn = set_aside(run, &mut file, length).map_err(failed)?;
         // The file's own name lasts as well.
@@ -135,7 +133,7 @@ fn set_aside(run: &RunDir, file: &mut File, length: u64) -> io::Result<u64> {
     file.seek(SeekFrom::Start(length))?;
     file.read_to_end(&mut torn)?;
     if !torn.is_empty() {
-        let mut kept = OpenOptions::new().append(true).create(true).open(run.torn())?;
+        let mut kept = plain::check(plain::options().append(true).create(true).open(run.torn()))?;
         kept.write_all(&torn)?;
         kept.write_all(b"\n")?;
         kept.sync_all()?;

@@ -86,8 +86,8 @@ impl RunDir {
     pub fn write_map(&self, step: u64, bytes: &[u8]) -> io::Result<PathBuf> {
         let folder = self.maps();
         // Of the run itself nothing is made: it may be in the trash.
-        match fs::create_dir(&folder) {
-            Ok(()) => super::folder::sync_above(&folder)?,
+        match super::folder::make_new(&folder) {
+            Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }

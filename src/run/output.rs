@@ -1,9 +1,9 @@
 //! Reading what a trainer prints as it grows: by cursor, each byte once, lines as a terminal would have left them.
 
-use super::RunDir;
+use super::{RunDir, plain};
 use crate::text::log_line;
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
@@ -58,7 +58,7 @@ impl Output {
             (self.offset, self.within) = (length - BYTES, true);
         }
         if length > 0 {
-            let mut file = File::open(&self.path)?;
+            let mut file = plain::open(&self.path)?;
             file.seek(SeekFrom::Start(self.offset))?;
             let mut bytes = Vec::new();
             self.offset += file.take(BYTES).read_to_end(&mut bytes)? as u64;

@@ -1,7 +1,7 @@
 //! Reading the record as it grows: by cursor, whole lines only, never writing. A torn end is held back until it is whole;
 //! a damaged line is passed over and counted.
 
-use super::RunDir;
+use super::{RunDir, plain};
 use crate::event::{BadLine, Line};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -175,9 +175,9 @@ impl Reader {
     pub(super) fn fetch(&mut self) -> io::Result<Option<Chunk>> {
         // Most looks see nothing new: they open nothing.
         let known = |length| length == self.place.offset && length > 0;
-        let mut file = match fs::metadata(&self.path) {
+        let mut file = match fs::symlink_metadata(&self.path) {
             Ok(data) if known(data.len()) => return Ok(None),
-            Ok(_) => File::open(&self.path)?,
+            Ok(_) => plain::open(&self.path)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };

@@ -3,7 +3,7 @@
 
 use super::reader::{Place, Reader};
 use super::skim::{is_point, skim, take};
-use super::{RunDir, cache};
+use super::{RunDir, cache, plain};
 use crate::event::{Event, Line};
 use crate::state::{Depth, RunState};
 use std::fs::File;
@@ -15,6 +15,8 @@ const SHORT: u64 = 48 << 10;
 /// Bytes read from the start, in which the first line lies, and from the end, at first.
 const HEAD: u64 = 4 << 10;
 const END: u64 = 16 << 10;
+/// Where so much at the end tells nothing, it is read from the beginning, bit by bit.
+const WIDEST: u64 = 64 << 20;
 
 /// A run as read so far.
 #[derive(Debug, Clone)]
@@ -87,7 +89,7 @@ impl Reading {
     /// # Errors
     /// Where the file is there but can't be read.
     pub fn glimpse(run: &RunDir) -> io::Result<Self> {
-        let file = match File::open(run.events()) {
+        let file = match plain::open(&run.events()) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::nothing(run, Depth::Summary)),
             Err(error) => return Err(error),
@@ -114,6 +116,9 @@ impl Reading {
                 return Ok(Self { state, damaged, reader, cached: 0 });
             }
             span *= 4;
+            if span > WIDEST {
+                return Self::summary(run);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The small files of a run, each JSON, each replaced whole: what was launched, what is wanted, who lives, what ran.
 
-use super::{RunDir, folder};
+use super::{RunDir, folder, plain};
 use crate::config::Hook;
 use crate::status::{Heartbeat, Lock, Wish};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -213,7 +213,7 @@ impl RunDir {
 }
 
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
-    match fs::read(path) {
+    match plain::read(path, plain::SMALL) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
             io::Error::new(io::ErrorKind::InvalidData, format!("`{}` can't be read: {error}", path.display()))
         }),
@@ -262,13 +262,14 @@ impl Heart {
 }
 
 fn count(run: &RunDir) -> Option<u64> {
-    fs::read_to_string(run.heartbeat()).ok()?.trim().parse().ok()
+    String::from_utf8(plain::read(&run.heartbeat(), 64).ok()?).ok()?.trim().parse().ok()
 }
 
 impl RunDir {
     /// Moves the heartbeat to `count`. Made to fail quietly: a missed beat is no harm.
     pub fn beat(&self, count: u64) {
-        let _ = fs::write(self.heartbeat(), format!("{count}\n"));
+        let file = plain::check(plain::options().write(true).create(true).truncate(true).open(self.heartbeat()));
+        let _ = file.and_then(|mut file| file.write_all(format!("{count}\n").as_bytes()));
     }
 
     /// Probes the lock, and says [`Lock::Untold`] where a free lock proves nothing: the job runs on another machine.

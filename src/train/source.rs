@@ -42,8 +42,12 @@ fn named(devices: &[String]) -> Vec<String> {
 /// The commit of the git repository around `folder`, `-dirty` where tracked files differ from it.
 fn commit(folder: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
-        let output =
-            Command::new("git").arg("--no-optional-locks").arg("-C").arg(folder).args(arguments).output().ok()?;
+        let output = Command::new("git")
+            .args(["--no-optional-locks", "-c", "core.fsmonitor=false", "-C"])
+            .arg(folder)
+            .args(arguments)
+            .output()
+            .ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;

@@ -2,7 +2,7 @@
 
 use mocolab::metrics;
 use mocolab::state::RunState;
-use mocolab::text::number;
+use mocolab::text::{number, sanitize};
 
 /// One chart of a run.
 #[derive(Debug, Clone)]
@@ -96,7 +96,7 @@ fn panel(state: &RunState, kind: &str, first: Trace) -> Panel {
         _ => number,
     };
     Panel {
-        title: title.unwrap_or_else(|| kind.replace('_', " ")),
+        title: title.unwrap_or_else(|| sanitize(&kind.replace('_', " "))),
         lines: vec![first],
         levels: levels(state, kind),
         show,
@@ -136,7 +136,7 @@ fn word(metric: &str, split: Split, kind: &str) -> String {
         Split::Train => "train".to_owned(),
         Split::Val => "val".to_owned(),
         Split::Test => "test".to_owned(),
-        Split::Other => kind.replace('_', " "),
+        Split::Other => sanitize(&kind.replace('_', " ")),
     }
 }
 

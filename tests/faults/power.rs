@@ -46,11 +46,11 @@ impl Machine {
     fn new(folder: &Path, make: &[&str]) -> Option<Self> {
         let (host, at) = (folder.join("host"), folder.join("disk"));
         image(&folder.join("host.img"), 4096, &["mkfs.xfs", "-q", "-f", "-m", "reflink=1"])?;
-        let _host = Disk::of_image(&folder.join("host.img"), &host)?;
+        let mounted = Disk::of_image(&folder.join("host.img"), &host)?;
         let image_of_disk = host.join("disk.img");
         image(&image_of_disk, 1024, make)?;
         let disk = Disk::of_image(&image_of_disk, &at)?;
-        Some(Self { disk: Some(disk), image: image_of_disk, at, _host })
+        Some(Self { disk: Some(disk), image: image_of_disk, at, _host: mounted })
     }
 
     /// Keeps what is on the disk now, whatever the system still holds back; true at once.

@@ -137,6 +137,7 @@ impl<'a> Screen<'a> {
     }
 
     /// The process of the laboratory that is open.
+    #[cfg(feature = "torch")]
     pub fn laboratory_pid(&self) -> u32 {
         let shell = self.ask(&["display-message", "-p", "#{pane_pid}"]).trim().to_owned();
         let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();

@@ -220,6 +220,6 @@ fn a_file_of_weights_is_looked_at_before_the_start() {
 
     fs::write(project.path("experiments.toml"), file("moco.pth.tar")).unwrap();
     fs::write(project.path("moco.pth.tar"), "PK").unwrap();
-    refused("python3 -c 'import torch");
+    refused("python3 -c 'import sys, torch");
     refused("moco.pth.safetensors");
 }

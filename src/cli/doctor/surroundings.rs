@@ -64,7 +64,7 @@ pub fn terminal(facts: &Facts) -> Vec<Finding> {
 /// How fast the disk takes what a run writes.
 pub fn disk(project: &Project) -> Finding {
     let place = project.runs.path().join(format!(".doctor-disk-{}", std::process::id()));
-    let tried = fs::create_dir_all(project.runs.path()).and_then(|()| try_disk(&place));
+    let tried = project.runs.make().and_then(|()| try_disk(&place));
     let _ = fs::remove_file(&place);
     match tried {
         Ok((speed, wait)) => {

@@ -33,7 +33,9 @@ pub(super) fn view(pixels: &Tensor, draws: &Draws) -> Tensor {
             work();
         }
         // What one of them panics with is told, not that one did.
-        others.into_iter().for_each(|work| work.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        for work in others {
+            work.join().unwrap_or_else(|panic| resume_unwind(panic));
+        }
     });
     Tensor::from_slice(&values).view([-1, size[1], size[2], 3]).permute([0, 3, 1, 2])
 }
