@@ -65,7 +65,8 @@ mod tests {
         let error = tch::TchError::Torch(
             "[enforce fail] can't allocate memory\nException raised from alloc\nframe #0: x".into(),
         );
-        let panicked = std::panic::catch_unwind(|| Err::<(), _>(error).unwrap()).unwrap_err();
+        let failed: std::result::Result<(), _> = std::hint::black_box(Err(error));
+        let panicked = catch_unwind(AssertUnwindSafe(|| failed.unwrap())).unwrap_err();
         assert_eq!(words(panicked.as_ref()), "[enforce fail] can't allocate memory");
         assert_eq!(first("one\ntwo\nthree"), "one two");
     }

@@ -1,6 +1,7 @@
-// A disk that fails, for the trainer alone: loaded before libc, it lets every FAIL_EVERY-th call of the kind FAIL_CALL (write, sync,
+// A disk that fails, for the trainer alone (or FAIL_PROGRAM): loaded before libc, it lets every FAIL_EVERY-th call of the kind FAIL_CALL (write, sync,
 // rename, open) fail that concerns a file below FAIL_UNDER, with the errno FAIL_WITH; of the kind memory, every FAIL_EVERY-th piece of
-// 32 KiB and more that is asked for as libtorch does. Each failure adds a byte to the file FAIL_TOLD.
+// 32 KiB and more that is asked for as libtorch does; of the kind lock, locks. Of the kind clock, the wall
+// clock goes wrong by FAIL_WITH seconds from the FAIL_EVERY-th question on. Each failure adds a byte to the file FAIL_TOLD.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,14 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static atomic_ulong calls;
 
 static int struck(const char *kind, const char *path) {
     const char *wanted = getenv("FAIL_CALL"), *under = getenv("FAIL_UNDER"), *told = getenv("FAIL_TOLD");
-    if (!wanted || !under || !told || strcmp(wanted, kind) || strcmp(program_invocation_short_name, "mocolab-train")) return 0;
+    const char *program = getenv("FAIL_PROGRAM");
+    if (!program) program = "mocolab-train";
+    if (!wanted || !under || !told || strcmp(wanted, kind) || strcmp(program_invocation_short_name, program)) return 0;
     if (strncmp(path, under, strlen(under))) return 0;
     if (++calls % strtoul(getenv("FAIL_EVERY"), NULL, 10)) return 0;
     int file = syscall(SYS_openat, AT_FDCWD, told, O_WRONLY | O_APPEND | O_CREAT, 0600);
@@ -95,4 +100,20 @@ OPENAT(openat64)
 int posix_memalign(void **place, size_t alignment, size_t size) {
     REAL(posix_memalign);
     return size >= 32768 && struck("memory", "/") ? ENOMEM : real(place, alignment, size);
+}
+
+int flock(int file, int operation) {
+    REAL(flock);
+    return struck_file("lock", file) ? -1 : real(file, operation);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    REAL(clock_gettime);
+    static atomic_int jumped;
+    int result = real(clock, now);
+    if (clock == CLOCK_REALTIME && (jumped || struck("clock", "/"))) {
+        jumped = 1;
+        now->tv_sec += atol(getenv("FAIL_WITH"));
+    }
+    return result;
 }

@@ -32,8 +32,8 @@ fn project(number: u64) -> (Project, Vec<RunDir>) {
         let begun = moment.checked_add(jiff::Span::new().seconds(number as i64)).unwrap();
         create(&runs, &experiment.name, &begun, &config::snapshot(experiment)).unwrap()
     };
-    let made = (0..number).map(make).collect();
-    (project, made)
+    let folders = (0..number).map(make).collect();
+    (project, folders)
 }
 
 fn step(step: u64, of: u64) -> Event {
@@ -106,6 +106,63 @@ fn answer(screen: &Screen) -> f64 {
     began.elapsed().as_secs_f64() * 500.0
 }
 
+/// Trains all `runs` until it is `over`. Gives the steps that each has, and the seconds that a round was late at most.
+fn train(runs: &[RunDir], over: &AtomicBool) -> (u64, f64) {
+    let mut logs: Vec<(HeldLock, Log)> = runs.iter().map(begin).collect();
+    let (began, mut beats, mut steps, mut late) = (Instant::now(), 0, 0, 0.0_f64);
+    while !over.load(Ordering::SeqCst) {
+        steps += 1;
+        if steps % (RATE * 5) == 1 {
+            beats += 1;
+            for run in runs {
+                run.beat(beats);
+            }
+        }
+        for (_, log) in &mut logs {
+            log.write(step(steps, 1_000_000)).unwrap();
+        }
+        let due = Duration::from_secs_f64(steps as f64 / RATE as f64);
+        late = late.max(began.elapsed().as_secs_f64() - due.as_secs_f64());
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+    }
+    for (_, log) in &mut logs {
+        log.write(Event::Finished(Finished { outcome: Outcome::Done, step: steps, cause: None })).unwrap();
+    }
+    (steps, late)
+}
+
+/// What was seen of the laboratories: what each held after a quarter of the time and at its end, and the milliseconds that keys
+/// took.
+struct Seen {
+    before: Vec<Held>,
+    after: Vec<Held>,
+    answers: Vec<f64>,
+}
+
+/// Opens laboratories, uses them for `seconds`, and waits until they show the end of all runs, of which `end` sees to it.
+fn watch(project: &Project, (eyes, seconds): (u64, u64), end: impl FnOnce()) -> Seen {
+    let screens: Vec<Screen> = (0..eyes).map(|_| Screen::laboratory(project, 120, 40)).collect();
+    for screen in &screens {
+        screen.wait_for("● running");
+    }
+    let look = || screens.iter().map(|screen| held(screen.laboratory_pid())).collect::<Vec<_>>();
+    std::thread::sleep(Duration::from_secs(seconds / 4));
+    let before = look();
+    let (until, mut answers) = (Instant::now() + Duration::from_secs(seconds * 3 / 4), Vec::new());
+    while Instant::now() < until {
+        answers.extend(screens.iter().map(answer));
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let after = look();
+    end();
+    for screen in &screens {
+        screen.wait_until("the end of all runs", |screen| !screen.text().contains("● running"));
+        screen.wait_for("✓ done");
+    }
+    answers.sort_by(f64::total_cmp);
+    Seen { before, after, answers }
+}
+
 #[test]
 fn runs_that_are_written_to_and_watched() {
     if tmux_is_missing() {
@@ -113,85 +170,53 @@ fn runs_that_are_written_to_and_watched() {
     }
     let (number, seconds, eyes) = (count(40, 500), count(10, 600), count(2, 4));
     let (project, runs) = project(number);
-    let mut logs: Vec<(HeldLock, Log)> = runs.iter().map(begin).collect();
-    let (over, mut steps, mut late) = (AtomicBool::new(false), 0, 0.0_f64);
-    let (before, after, answers) = std::thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            let (began, mut beats) = (Instant::now(), 0);
-            while !over.load(Ordering::SeqCst) {
-                steps += 1;
-                if steps % (RATE * 5) == 1 {
-                    beats += 1;
-                    runs.iter().for_each(|run| run.beat(beats));
-                }
-                logs.iter_mut().for_each(|(_, log)| log.write(step(steps, 1_000_000)).unwrap());
-                let due = Duration::from_secs_f64(steps as f64 / RATE as f64);
-                late = late.max(began.elapsed().as_secs_f64() - due.as_secs_f64());
-                std::thread::sleep(due.saturating_sub(began.elapsed()));
-            }
-        });
-        let screens: Vec<Screen> = (0..eyes).map(|_| Screen::laboratory(&project, 120, 40)).collect();
-        screens.iter().for_each(|screen| screen.wait_for("● running"));
-        let look = || screens.iter().map(|screen| held(screen.laboratory_pid())).collect::<Vec<_>>();
-        std::thread::sleep(Duration::from_secs(seconds / 4));
-        let before = look();
-        let (end, mut answers) = (Instant::now() + Duration::from_secs(seconds * 3 / 4), Vec::new());
-        while Instant::now() < end {
-            answers.extend(screens.iter().map(answer));
-            std::thread::sleep(Duration::from_secs(1));
-        }
-        let after = look();
-        over.store(true, Ordering::SeqCst);
-        writer.join().unwrap();
-        // What was written last is on every screen.
-        for (_, log) in &mut logs {
-            log.write(Event::Finished(Finished { outcome: Outcome::Done, step: steps, cause: None })).unwrap();
-        }
-        logs.clear();
-        for screen in &screens {
-            screen.wait_until("the end of all runs", |screen| !screen.text().contains("running"));
-            screen.wait_for("✓ done");
-        }
-        (before, after, answers)
+    let over = AtomicBool::new(false);
+    let (Seen { before, after, answers }, (steps, late)) = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| train(&runs, &over));
+        let seen = watch(&project, (eyes, seconds), || over.store(true, Ordering::SeqCst));
+        (seen, writer.join().unwrap())
     });
     for (before, after) in before.iter().zip(&after) {
         assert!(after.files <= before.files + 4, "descriptors leak: {before:?}, then {after:?}");
         assert!(after.megabytes < MOST, "{after:?}");
     }
     for run in &runs {
-        let lines = Reader::new(run).read(usize::MAX).unwrap();
-        assert!(lines.damaged.is_empty() && !lines.more);
-        let written: Vec<u64> = lines
-            .lines
-            .iter()
-            .filter_map(|line| if let Event::Step(step) = &line.event { Some(step.step) } else { None })
-            .collect();
-        assert!(written.iter().copied().eq(1..=steps), "{}: a line is lost or doubled", run.label());
+        let (mut reader, mut next) = (Reader::new(run), 1);
+        loop {
+            let batch = reader.read(usize::MAX).unwrap();
+            assert!(batch.damaged.is_empty());
+            let written = batch.lines.iter().filter_map(|line| match &line.event {
+                Event::Step(step) => Some(step.step),
+                _ => None,
+            });
+            for step in written {
+                assert_eq!(step, next, "{}: a line is lost or doubled", run.label());
+                next += 1;
+            }
+            if !batch.more {
+                break;
+            }
+        }
+        assert_eq!(next, steps + 1, "{}", run.label());
     }
     let listed = project.json("ls --json");
     let listed = listed.as_array().unwrap();
     assert!(listed.len() == runs.len() && listed.iter().all(|run| run["step"] == steps && run["status"] == "done"));
-    let (memory, share) = (
-        after.iter().map(|held| held.megabytes).fold(0.0, f64::max),
-        after
-            .iter()
-            .zip(&before)
-            .map(|(after, before)| (after.busy - before.busy) / (seconds as f64 * 0.75))
-            .fold(0.0, f64::max),
-    );
-    let mut sorted = answers;
-    sorted.sort_by(f64::total_cmp);
+    let most = |of: &[Held], what: fn(&Held) -> f64| of.iter().map(what).fold(0.0, f64::max);
+    let busy = after.iter().zip(&before).map(|(after, before)| after.busy - before.busy).fold(0.0, f64::max);
     tell(
         "runs_that_are_written_to_and_watched",
         &format!(
-            "{number} runs of {RATE} steps a second each, {eyes} laboratories, {seconds} s: {} lines, none lost or doubled; a laboratory held at most {memory:.0} MB and {} descriptors \
-             ({} earlier), and took {:.0} % of a core; a key was answered, tmux included, within {:.0} ms (median), {:.0} ms (worst); the writer was at most {:.0} ms late",
+            "{number} runs of {RATE} steps a second each, {eyes} laboratories, {seconds} s: {} lines, none lost or doubled; a laboratory held at most {:.0} MB ({:.0} at a quarter of the \
+             time) and {} descriptors ({}), and took {:.0} % of a core; a key was answered, tmux included, within {:.0} ms (median), {:.0} ms (worst); the writer was at most {:.0} ms late",
             number * steps,
-            after.iter().map(|held| held.files).max().unwrap(),
-            before.iter().map(|held| held.files).max().unwrap(),
-            share * 100.0,
-            sorted[sorted.len() / 2],
-            sorted[sorted.len() - 1],
+            most(&after, |held| held.megabytes),
+            most(&before, |held| held.megabytes),
+            most(&after, |held| held.files as f64),
+            most(&before, |held| held.files as f64),
+            busy / (seconds as f64 * 0.75) * 100.0,
+            answers[answers.len() / 2],
+            answers[answers.len() - 1],
             late * 1000.0
         ),
     );

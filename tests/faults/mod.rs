@@ -5,9 +5,11 @@ mod corruption;
 mod crashes;
 mod disk;
 mod full;
+mod liveness;
 mod load;
 mod memory;
 mod power;
+mod security;
 mod writes;
 
 use mocolab::random::{Purpose, Random};

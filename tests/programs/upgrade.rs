@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// A project with the runs of `version`.
-fn recorded(version: &str) -> Project {
+pub fn recorded(version: &str) -> Project {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/runs");
     let project = Project::untrained();
     fs::copy(from.join("experiments.toml"), project.path("experiments.toml")).unwrap();
