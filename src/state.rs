@@ -11,6 +11,7 @@ pub use past::{Past, Recalls};
 use crate::curve::Curve;
 use crate::event::{Alert, Best, Checkpoint, Classes, Embedding, Epoch, Event, Finished, Line, Metrics, Started};
 use crate::metrics;
+use crate::text::sanitize;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -160,11 +161,11 @@ impl RunState {
                 if self.began_in == line.attempt {
                     self.step = finished.step;
                 }
-                self.finished = Some(finished.clone());
+                self.finished = Some(Finished { cause: finished.cause.as_deref().map(sanitize), ..finished.clone() });
             }
             // An attempt that takes up the last checkpoint may note the same again.
-            Event::Note(note) if self.notes.contains(&note.message) => {}
-            Event::Note(note) => self.notes.push(note.message.clone()),
+            Event::Note(note) if self.notes.contains(&sanitize(&note.message)) => {}
+            Event::Note(note) => self.notes.push(sanitize(&note.message)),
             Event::Embedding(embedding) => {
                 self.embeddings.retain(|known| known.file != embedding.file);
                 self.embeddings.push(embedding.clone());
@@ -258,7 +259,7 @@ impl RunState {
         self.acknowledged = None;
         self.pace_from = Some((started.from_step, t));
         self.pace_to = t;
-        self.started = Some(started.clone());
+        self.started = Some(safe(started));
     }
 
     fn measure(&mut self, step: u64, metrics: &Metrics, t: f64) {
@@ -323,6 +324,16 @@ impl RunState {
         }
         self.alerts.push((t, alert));
     }
+}
+
+/// What is told of a start, each text one line that a terminal can print.
+fn safe(started: &Started) -> Started {
+    let mut safe = started.clone();
+    let single = [&mut safe.recipe, &mut safe.arch, &mut safe.precision, &mut safe.data];
+    for text in single.into_iter().chain(&mut safe.devices).chain(&mut safe.classes).chain(&mut safe.notes) {
+        *text = sanitize(text);
+    }
+    safe
 }
 
 #[cfg(test)]

@@ -14,9 +14,10 @@ use mocolab::executor::local::{self, ExecutorError, Launch};
 use mocolab::executor::slurm as executor_slurm;
 use mocolab::experiment::need::{Need, Place, Sizes};
 use mocolab::experiment::{Executor, Experiment};
-use mocolab::run::{RunDir, Ticket, Watch, scheduled};
+use mocolab::run::{RunDir, Ticket, Watch, boot_id, scheduled};
 use mocolab::status::{Lock, Status, Wish};
 use mocolab::survival::{Facts, warnings};
+use mocolab::text::sanitize;
 use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
@@ -184,9 +185,11 @@ pub fn resume(project: &Project, asked: &Resume) -> anyhow::Result<ExitCode> {
     let run = project.runs.find(name).map_err(anyhow::Error::msg)?;
     let sight = Sight::read(run.clone());
     if sight.status == Status::Unknown && !asked.force {
-        let host = sight.job.as_ref().map_or("another machine", |job| job.host.as_str());
-        let why =
-            sight.trouble.unwrap_or_else(|| format!("it was launched on `{host}`, which can't be asked from here"));
+        let why = sight.trouble.unwrap_or_else(|| match &sight.job {
+            Some(job) if job.boot_id == boot_id() => "its file system tells of no locks".to_owned(),
+            Some(job) => format!("it was launched on `{}`, which can't be asked from here", sanitize(&job.host)),
+            None => "it was launched on another machine, which can't be asked from here".to_owned(),
+        });
         bail!("whether `{}` lives is unknown: {why}; if you know that it is gone, --force resumes it", run.label());
     }
     if !sight.status.can_start() && sight.status != Status::Unknown {
@@ -276,7 +279,7 @@ pub(super) fn go(
 fn busy(project: &Project, choice: &Choice) -> anyhow::Result<Vec<String>> {
     // Records are read only of runs that some process holds.
     let held = project.runs.list()?.into_iter().filter(|run| run.probe() == Lock::Held);
-    let (here, found) = (mocolab::run::boot_id(), Devices::find());
+    let (here, found) = (boot_id(), Devices::find());
     let on = |sight: &Sight| found.those(choice).any(|device| sight.trains_on(device, &here));
     Ok(held.map(Sight::read).filter(on).map(|sight| sight.run.label()).collect())
 }

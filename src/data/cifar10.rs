@@ -148,3 +148,28 @@ fn read_names(path: &Path) -> Result<Vec<String>, DataError> {
     }
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn rows_of_any_bytes_are_pictures_or_an_error(
+            rows in 0..3_usize, extra in 0..3_usize, labels in proptest::collection::vec(0..14_u8, 3), fill in proptest::num::u8::ANY
+        ) {
+            let folder = std::env::temp_dir().join(format!("mocolab-rows-{}", std::process::id()));
+            let mut bytes = vec![fill; rows * ROW + extra];
+            for (row, label) in labels.iter().enumerate().filter(|(row, _)| *row < rows) {
+                bytes[row * ROW] = *label;
+            }
+            fs::write(&folder, &bytes).unwrap();
+            let mut split = Split::default();
+            let read = read_batch(&folder, &mut split);
+            let _ = fs::remove_file(&folder);
+            let valid = extra == 0 && rows > 0 && labels.iter().take(rows).all(|label| *label < 10);
+            proptest::prop_assert!(read.is_ok() == valid || rows == 0);
+            proptest::prop_assert!(!valid || (split.labels.len() == rows && split.images.len() == rows * (ROW - 1)));
+        }
+    }
+}

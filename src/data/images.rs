@@ -110,3 +110,38 @@ fn is_whole(bytes: &[u8]) -> bool {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_changed_or_made_up_picture_is_one_or_an_error(
+            jpeg in proptest::bool::ANY, changes in proptest::collection::vec((proptest::num::usize::ANY, proptest::num::u8::ANY), 1..8),
+            cut in proptest::option::of(proptest::num::usize::ANY)
+        ) {
+            static WHOLE: std::sync::LazyLock<(tempfile::TempDir, [Vec<u8>; 2])> = std::sync::LazyLock::new(|| {
+                let picture = RgbImage::from_fn(12, 12, |x, y| image::Rgb([(x * 20) as u8, (y * 20) as u8, 7]));
+                let as_file = |format| {
+                    let mut bytes = Cursor::new(Vec::new());
+                    picture.write_to(&mut bytes, format).unwrap();
+                    bytes.into_inner()
+                };
+                (tempfile::tempdir().unwrap(), [image::ImageFormat::Png, image::ImageFormat::Jpeg].map(as_file))
+            });
+            let (folder, whole) = &*WHOLE;
+            let mut bytes = whole[usize::from(jpeg)].clone();
+            for (at, new) in changes {
+                let at = at % bytes.len();
+                bytes[at] = new;
+            }
+            bytes.truncate(cut.map_or(bytes.len(), |cut| cut % bytes.len()));
+            let path = folder.path().join("picture");
+            fs::write(&path, &bytes).unwrap();
+            if let Ok(picture) = decode(&path, None) {
+                proptest::prop_assert!(SIDES.contains(&picture.width()) && SIDES.contains(&picture.height()));
+            }
+        }
+    }
+}

@@ -138,3 +138,22 @@ fn a_perplexity_has_bounds_that_are_told() {
         assert!(read_perplexity(bad).unwrap_err().contains("2 to 500"), "{bad}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn bytes_of_a_map_that_are_changed_give_a_map_or_an_error(
+        changes in proptest::collection::vec((proptest::num::usize::ANY, proptest::num::u8::ANY), 1..6), cut in proptest::option::of(proptest::num::usize::ANY)
+    ) {
+        static WHOLE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| map(12).encode(&[]).unwrap());
+        let mut bytes = WHOLE.clone();
+        for (at, new) in changes {
+            let at = at % bytes.len();
+            bytes[at] = new;
+        }
+        bytes.truncate(cut.map_or(bytes.len(), |cut| cut % bytes.len()));
+        if let Ok(map) = Embedding::decode(&bytes) {
+            let _ = format!("{map:?}");
+        }
+        let _ = Embedding::components(&bytes);
+    }
+}

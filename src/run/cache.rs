@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// The number grows with every change to what a state holds or to how one is made from events.
-const MAGIC: &[u8; 8] = b"mocolab\x01";
+const MAGIC: &[u8; 8] = b"mocolab\x02";
 /// Samples of a record, and bytes of each.
 const SAMPLES: u64 = 8;
 const SAMPLE: usize = 512;

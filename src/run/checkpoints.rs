@@ -281,4 +281,34 @@ mod tests {
         assert!(Header::read(&path).unwrap_err().to_string().contains("no safetensors file"));
         assert_eq!(newest_first(&run.checkpoints()).unwrap()[0].epoch, None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_changed_or_made_up_file_gives_a_header_or_an_error(
+            head in proptest::option::of(proptest::num::u64::ANY), text in "[\\[\\]{}\",:0-9a-fF_]{0,80}",
+            changes in proptest::collection::vec((proptest::num::usize::ANY, proptest::num::u8::ANY), 0..6), cut in proptest::num::usize::ANY
+        ) {
+            static WHOLE: std::sync::LazyLock<(tempfile::TempDir, PathBuf, Vec<u8>)> = std::sync::LazyLock::new(|| {
+                let folder = tempfile::tempdir().unwrap();
+                let path = write(&RunDir::new(folder.path()), 1, 1, &["best"]);
+                let bytes = fs::read(&path).unwrap();
+                (folder, path, bytes)
+            });
+            let (_, path, whole) = &*WHOLE;
+            // Either a file that was one, or a length and a text of its own.
+            let mut bytes = match head {
+                Some(head) => [&(head % 200).to_le_bytes()[..], text.as_bytes()].concat(),
+                None => whole.clone(),
+            };
+            for (at, new) in changes {
+                let at = at % bytes.len();
+                bytes[at] = new;
+            }
+            bytes.truncate(bytes.len() - cut % bytes.len().min(40));
+            fs::write(path, &bytes).unwrap();
+            let _ = Header::read(path);
+            let file = CheckpointFile::open(path.clone()).unwrap();
+            proptest::prop_assert_eq!(file.read().is_ok(), bytes == *whole, "only what its name promises is taken");
+        }
+    }
 }

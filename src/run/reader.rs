@@ -199,7 +199,13 @@ impl Reader {
                 return Ok(Some(chunk));
             }
             if bytes.len() as u64 >= LONGEST_LINE {
-                let (offset, number) = (self.place.offset + bytes.len() as u64, self.place.number + 1);
+                // A hole holds no line either, however large it is.
+                let end = self.place.offset + bytes.len() as u64;
+                let offset = match rustix::fs::seek(&file, rustix::fs::SeekFrom::Data(end)) {
+                    Err(rustix::io::Errno::NXIO) => length.max(end),
+                    place => place.unwrap_or(end).max(end),
+                };
+                let number = self.place.number + 1;
                 self.place = Place { offset, number, ..Place::default() };
                 return Ok(Some(Chunk { giant: true, ..chunk }));
             }

@@ -158,3 +158,34 @@ fn answers_of_others_are_no_past() {
     feed(&mut state, 1, 0.0, Event::Classes(Classes { by: "knn k=200".into(), ..answers }));
     assert_eq!((&state.past["val"].former, state.past["val"].recalls.len()), (&None, 1));
 }
+
+proptest::proptest! {
+    /// A line whose checksum is right may say anything: it is folded, at each depth, without harm.
+    #[test]
+    fn anything_a_record_may_say_is_folded(
+        kinds in proptest::collection::vec((0..12_usize, proptest::num::u64::ANY, proptest::num::f64::ANY, 0..5_usize), 1..12)
+    ) {
+        let names = ["started", "step", "epoch", "classes", "checkpoint", "alert", "finished", "note", "embedding", "picture", "recovered", "usage"];
+        for depth in [Depth::Whole, Depth::Summary, Depth::Glimpse] {
+            let mut state = RunState::of(depth);
+            for (kind, number, value, size) in &kinds {
+                let (number, small, name) = (*number, *number % 7, names[*kind]);
+                let rows = vec![vec![number; *size]; (number % 4) as usize];
+                let event = serde_json::json!({
+                    "v": 1, "attempt": number % 3, "seq": number, "t": Real(*value), "kind": name, "from_step": number, "step": number, "of": small, "epoch": number,
+                    "steps": number, "epochs": small, "steps_per_epoch": small, "batch": number, "classes": vec!["x"; *size], "devices": ["cpu"],
+                    "metrics": { "train/loss": Real(*value), "val/macro_accuracy": Real(*value) }, "best": { "val/macro_accuracy": { "value": *value, "epoch": number } },
+                    "seconds": Real(*value), "split": "val", "confusion": rows, "file": "x", "what": "alert", "message": "m", "outcome": "failed", "bytes": number,
+                    "name": "views",
+                });
+                let mut body = event.to_string();
+                body.pop();
+                let line = format!("{body},\"crc\":\"{:08x}\"}}", crc32fast::hash(body.as_bytes()));
+                if let Ok(line) = Line::decode(line.as_bytes()) {
+                    state.apply(&line);
+                }
+            }
+            let _ = (state.seconds_left(), state.headline("val"), RunState::decode(&state.encode()));
+        }
+    }
+}

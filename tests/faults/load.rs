@@ -131,6 +131,15 @@ fn train(runs: &[RunDir], over: &AtomicBool) -> (u64, f64) {
     (steps, late)
 }
 
+/// Ends the training also where what was looked for is not seen.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// What was seen of the laboratories: what each held after a quarter of the time and at its end, and the milliseconds that keys
 /// took.
 struct Seen {
@@ -173,6 +182,7 @@ fn runs_that_are_written_to_and_watched() {
     let over = AtomicBool::new(false);
     let (Seen { before, after, answers }, (steps, late)) = std::thread::scope(|scope| {
         let writer = scope.spawn(|| train(&runs, &over));
+        let _in_any_case = Over(&over);
         let seen = watch(&project, (eyes, seconds), || over.store(true, Ordering::SeqCst));
         (seen, writer.join().unwrap())
     });
@@ -261,9 +271,9 @@ fn a_run_of_millions_of_points_and_a_log_of_gigabytes() {
     screen.wait_for("✓ done");
     let began = Instant::now();
     screen.press(&["Enter"]);
-    screen.wait_for("train/loss");
+    screen.wait_for("loss train");
     let shown = began.elapsed().as_secs_f64();
-    screen.press(&["5"]);
+    screen.press(&["7"]);
     screen.wait_for("the very last line");
     let answered = answer(&screen);
     let held = held(screen.laboratory_pid());
