@@ -5,7 +5,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # scripts/setup names one libtorch; a second voice would only have the bindings compiled again
 unexport LIBTORCH_USE_PYTORCH
 
-.PHONY: help run test check setup lite package faults
+.PHONY: help run test check audit setup lite package faults
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,9 @@ check: setup ## formatting, lints (with and without the trainer), licences
 	@if $(CARGO) deny --version >/dev/null 2>&1; \
 	then echo '$(CARGO) deny check licenses bans sources' && $(CARGO) deny check licenses bans sources; \
 	else echo 'make: no cargo-deny: licences and sources of the dependencies are not checked (cargo install cargo-deny)'; fi
+
+audit: ## known holes in the dependencies, where RustSec's database can be fetched
+	@scripts/audit
 
 setup: ## find libtorch or bring it (545 MB for the CPU), and tell cargo where it is
 	@scripts/setup

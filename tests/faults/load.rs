@@ -100,9 +100,9 @@ fn held(pid: u32) -> Held {
 fn answer(screen: &Screen) -> f64 {
     let began = Instant::now();
     screen.press(&["?"]);
-    screen.wait_for("Keys");
+    screen.wait_for("┌ keys");
     screen.press(&["Escape"]);
-    screen.wait_without("Keys");
+    screen.wait_without("┌ keys");
     began.elapsed().as_secs_f64() * 500.0
 }
 
