@@ -28,7 +28,7 @@ pub use names::complete;
 pub use output::{complain, refuse};
 
 use crate::{project::Project, ui};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use mocolab::device::Wanted;
 use mocolab::embedding::By;
@@ -264,6 +264,15 @@ impl Command {
     }
 }
 
+/// Lets the group look at the runs, where that is asked for.
+fn share(project: &Project, shared: bool, read_only: bool) -> anyhow::Result<()> {
+    match (shared, read_only) {
+        (true, true) => bail!("`--shared` changes who may look, and `--read-only` changes nothing: leave one out"),
+        (true, false) => project.runs.share().with_context(|| format!("sharing `{}`", project.runs.path().display())),
+        (false, _) => Ok(()),
+    }
+}
+
 /// Does what was asked.
 ///
 /// # Errors
@@ -271,9 +280,7 @@ impl Command {
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let project = Project::at(&arguments.file, arguments.runs);
     let done = |()| ExitCode::SUCCESS;
-    if arguments.shared {
-        project.runs.share().with_context(|| format!("sharing `{}`", project.runs.path().display()))?;
-    }
+    share(&project, arguments.shared, arguments.read_only)?;
     let Arguments { read_only, fps, theme, ascii, filter, .. } = arguments;
     let asked = [
         ("--read-only", read_only),

@@ -34,6 +34,8 @@ pub struct Sight {
     pub notes: Notes,
     /// How it is to be started next, where it was queued.
     pub ticket: Option<Ticket>,
+    /// It is this user's, who may act on it.
+    pub own: bool,
 }
 
 /// How a run stands for scripts: what `ls --json` prints.
@@ -76,8 +78,8 @@ impl Sight {
     pub fn unread(run: RunDir) -> Self {
         let experiment = Err("not read yet".to_owned());
         let (state, notes) = (RunState::default(), Notes::default());
-        let (status, damaged) = (Status::Unknown, 0);
-        Self { run, experiment, state, status, job: None, damaged, trouble: None, notes, ticket: None }
+        let (status, damaged, own) = (Status::Unknown, 0, run.is_own());
+        Self { run, experiment, state, status, job: None, damaged, trouble: None, notes, ticket: None, own }
     }
 
     /// Reads all there is of a run now.

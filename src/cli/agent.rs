@@ -311,8 +311,7 @@ impl Known {
         self.stamp = stamp;
         if !self.crash_is_told {
             // Hooks name secrets of the user in whose name they are told.
-            let own = self.sight.run.ensure_own().is_ok();
-            let hooks = self.sight.run.read_hooks().ok().flatten().filter(|_| own).unwrap_or_default();
+            let hooks = self.sight.run.read_hooks().ok().flatten().filter(|_| self.sight.own).unwrap_or_default();
             self.crash_is_told = hooks.iter().any(|hook| hook.wants(Occasion::Crashed));
         }
         if let Err(error) = self.sight.look(&mut self.watch) {

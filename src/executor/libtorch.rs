@@ -19,8 +19,9 @@ pub const VERSION: &str = "2.11.0";
 const ANY: bool = option_env!("LIBTORCH_BYPASS_VERSION_CHECK").is_some();
 /// Where the loader looks first.
 const LOADER: &str = "LD_LIBRARY_PATH";
-/// Asks Python for the folder of its torch, without importing it.
-const ASK: &str = "import importlib.util as u, os; s = u.find_spec('torch'); print(os.path.dirname(s.origin) if s and s.origin else '')";
+/// Asks Python for the folder of its torch, without importing it; nor anything from the folder that it is started in, which may be
+/// anybody's.
+const ASK: &str = "import sys; sys.path = [p for p in sys.path if p]; import importlib.util as u, os; s = u.find_spec('torch'); print(os.path.dirname(s.origin) if s and s.origin else '')";
 
 /// A libtorch that the trainer can be given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,9 +135,8 @@ fn named() -> Option<PathBuf> {
 }
 
 fn python() -> Option<PathBuf> {
-    // Python looks for modules in the folder that it is started in, which may be anybody's.
     let mut ask = Command::new("python3");
-    ask.args(["-c", ASK]).current_dir("/").stdin(Stdio::null()).stderr(Stdio::null());
+    ask.args(["-c", ASK]).stdin(Stdio::null()).stderr(Stdio::null());
     let folder = PathBuf::from(String::from_utf8(ask.output().ok()?.stdout).ok()?.trim());
     folder.is_absolute().then_some(folder)
 }

@@ -17,7 +17,7 @@ use mocolab::run::{Claim, Job, RunDir, Ticket, Watch, create_with};
 use mocolab::status::{Lock, Status};
 use mocolab::survival::{Facts, lasting};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::process::Stdio;
 use std::thread;
 
@@ -138,7 +138,7 @@ impl Project {
         let program = std::env::current_exe().context("finding this program")?;
         self.runs.make()?;
         let path = self.runs.agent("log");
-        let log = OpenOptions::new().create(true).append(true).open(&path);
+        let log = self.runs.append_agent_log();
         let log = log.with_context(|| format!("opening `{}`", path.display()))?;
         let mut command = lasting(&program, &Facts::gather(self.runs.path()));
         command.arg("--file").arg(std::path::absolute(&self.file)?).arg("--runs").arg(self.runs.path()).arg("agent");
@@ -234,6 +234,7 @@ pub fn settle(run: &RunDir) -> anyhow::Result<()> {
 /// Where a device isn't there or a file can't be read or written.
 pub fn requeue(sight: &Sight, (wanted, force): (Option<&device::Wanted>, bool), found: &Devices) -> anyhow::Result<()> {
     let run = &sight.run;
+    run.ensure_own()?;
     refuse_pending(sight, force)?;
     let job = sight.job.as_ref();
     let before = run.read_ticket()?;
@@ -254,6 +255,7 @@ pub fn requeue(sight: &Sight, (wanted, force): (Option<&device::Wanted>, bool), 
 /// # Errors
 /// Where its notes or its ticket can't be read or written.
 pub fn release(run: &RunDir) -> std::io::Result<()> {
+    run.ensure_own().map_err(std::io::Error::other)?;
     run.change_notes(|notes| notes.held = false)?;
     match run.read_ticket()? {
         Some(ticket) if ticket.trouble.is_some() => run.write_ticket(&Ticket { trouble: None, ..ticket }),
@@ -267,7 +269,7 @@ pub fn interrupted<'a>(seen: impl Iterator<Item = &'a Sight>, here: &Here) -> Ve
     let cut = |sight: &&Sight| {
         let local = |job: &&Job| job.executor != "slurm" && job.host == here.host && job.boot_id != here.boot_id;
         let job = sight.job.as_ref().filter(local);
-        sight.status == Status::Crashed && job.is_some()
+        sight.own && sight.status == Status::Crashed && job.is_some()
     };
     let mut all: Vec<&Sight> = seen.filter(cut).collect();
     all.sort_by(|a, b| launched(a).total_cmp(&launched(b)));
@@ -286,7 +288,7 @@ impl Stand {
         let runs: BTreeMap<&RunDir, &Sight> = seen.map(|sight| (&sight.run, sight)).collect();
         let ours = |ticket: &Ticket| ticket.host == here.host && ticket.job.is_none();
         // What somebody else has put here is not started in this user's name.
-        let ticket = |sight: &&Sight| sight.ticket.as_ref().is_some_and(ours) && sight.run.ensure_own().is_ok();
+        let ticket = |sight: &&Sight| sight.own && sight.ticket.as_ref().is_some_and(ours);
         let job = |sight: &&Sight| sight.job.as_ref().is_some_and(|job| job.boot_id == here.boot_id);
         let all = || runs.values().copied();
         let waits: Vec<&Sight> = all().filter(|sight| sight.status.is_waiting()).filter(ticket).collect();

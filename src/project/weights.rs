@@ -24,6 +24,8 @@ impl Project {
                 conversion(&path, &into)
             );
         }
+        // A link is followed here, for the user has named it: caches of models are full of them.
+        let path = path.canonicalize().with_context(|| format!("looking for the weights in `{shown}`"))?;
         Header::read(&path).with_context(|| format!("reading the weights in `{shown}`"))?;
         Ok(path)
     }

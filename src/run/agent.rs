@@ -1,7 +1,7 @@
 //! The lock of a machine's queue: whoever holds it starts what waits there, and nobody else.
 
-use super::{Runs, host};
-use std::fs::{File, OpenOptions, TryLockError};
+use super::{Runs, host, plain};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ impl AgentLock {
     /// Where the file can't be opened or locked.
     pub fn take(runs: &Runs) -> io::Result<Option<Self>> {
         runs.make()?;
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(runs.agent("lock"))?;
+        let file = plain::check(plain::options().create(true).truncate(false).write(true).open(runs.agent("lock")))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -47,7 +47,7 @@ impl Runs {
     pub fn gate(&self) -> io::Result<File> {
         self.make()?;
         let path = self.path().join(".starts");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        let file = plain::check(plain::options().create(true).truncate(false).write(true).open(path))?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {
@@ -60,6 +60,14 @@ impl Runs {
                 Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
             }
         }
+    }
+
+    /// The agent's log, to be written on at the end.
+    ///
+    /// # Errors
+    /// Where it can't be opened.
+    pub fn append_agent_log(&self) -> io::Result<File> {
+        plain::check(plain::options().create(true).append(true).open(self.agent("log")))
     }
 
     /// The agent's file with this ending: `lock`, `log`. One a machine: a file system may be shared.

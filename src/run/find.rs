@@ -83,13 +83,19 @@ pub fn moment(id: &str) -> (&str, u32) {
     number.map_or((id, 1), |number| (&id[..15], number))
 }
 
+/// Whether the moment `other` is after `id`, by no more than a clock is set back by: beyond a day it was wrong then, or no moment.
+fn is_soon(id: &str, other: &str) -> bool {
+    let read = |text| jiff::civil::DateTime::strptime("%Y%m%d-%H%M%S", text).ok();
+    let Some((moment, other)) = read(id).zip(read(other)) else { return false };
+    other > moment && other.duration_since(moment) < jiff::SignedDuration::from_hours(25)
+}
+
 /// Renames `beside` to the first free one of `id`, `id-2`, `id-3`, … A directory with something in it is never replaced.
 /// Where a clock was set back, the id goes on from the last one that is there, so that a later run never looks earlier.
 fn place(beside: &Path, folder: &Path, id: &str) -> io::Result<RunDir> {
-    let last = folders(folder)?.into_iter().map(|path| RunDir::new(path).id()).max_by(|a, b| moment(a).cmp(&moment(b)));
-    let is_moment =
-        |text: &str| text.len() == id.len() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    let last = last.filter(|last| moment(last).0 >= id && is_moment(moment(last).0));
+    let ids = folders(folder)?.into_iter().map(|path| RunDir::new(path).id());
+    let later = ids.filter(|other| moment(other).0 == id || is_soon(id, moment(other).0));
+    let last = later.max_by(|a, b| moment(a).cmp(&moment(b)));
     let (id, first) = last.as_deref().map_or((id, 1), |last| (moment(last).0, moment(last).1 + 1));
     for number in first..first + 1000 {
         let path = folder.join(if number == 1 { id.to_owned() } else { format!("{id}-{number}") });
@@ -140,7 +146,12 @@ impl Runs {
     pub fn list(&self) -> io::Result<Vec<RunDir>> {
         let mut runs = Vec::new();
         for experiment in folders(&self.0)? {
-            for run in folders(&experiment)? {
+            let inner = match folders(&experiment) {
+                // Somebody else's, who keeps them to himself.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => continue,
+                inner => inner?,
+            };
+            for run in inner {
                 let run = RunDir::new(run);
                 if !run.is_well_named() {
                     continue;
@@ -174,8 +185,13 @@ impl Runs {
         let path = RunDir::new(text.trim_end_matches('/'));
         if path.experiment().exists() {
             let full = RunDir::new(fs::canonicalize(path.path()).map_err(|error| format!("`{text}`: {error}"))?);
-            let no = || format!("`{text}` is not named as a run is: letters, digits, `.`, `_` and `-`");
-            return full.is_well_named().then_some(full).ok_or_else(no);
+            let no = || {
+                let here = full.path().display();
+                format!(
+                    "`{here}` is not named as a run is, `EXPERIMENT/ID` of letters, digits, `.`, `_` and `-`: rename what isn't"
+                )
+            };
+            return if full.is_well_named() { Ok(full) } else { Err(no()) };
         }
         let all = self.list().map_err(|error| format!("reading `{}`: {error}", self.0.display()))?;
         let (experiment, start) = text.split_once('/').unwrap_or((text, ""));
@@ -260,6 +276,9 @@ mod tests {
     fn a_clock_that_is_set_back_makes_no_run_look_earlier() {
         let (_folder, runs) = project();
         let name: Name = "quick".parse().unwrap();
+        for other in ["quick/my-best", "quick/20400101-000000", "quick/99999999-999999"] {
+            fs::create_dir_all(runs.path().join(other)).unwrap();
+        }
         let begin = |moment: &str| create(&runs, &name, &moment.parse().unwrap(), "").unwrap().id();
         let mut made: Vec<String> = (0..11).map(|_| begin("2026-10-25T02:30:00[UTC]")).collect();
         made.extend([begin("2026-10-25T02:10:00[UTC]"), begin("2026-10-25T02:40:00[UTC]")]);

@@ -3,7 +3,7 @@
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 /// What of a folder's mode goes on to those that are made in it; setgid does by itself, on Linux.
@@ -31,6 +31,11 @@ pub fn make(folder: &Path) -> io::Result<()> {
 pub fn make_new(folder: &Path) -> io::Result<()> {
     let mode = fs::metadata(above(folder))?.permissions().mode() & OPENNESS;
     DirBuilder::new().mode(mode).create(folder)?;
+    // The user's mask may have taken of it what the folder above gives.
+    let masked = fs::metadata(folder)?.permissions().mode();
+    if masked & OPENNESS != mode {
+        fs::set_permissions(folder, Permissions::from_mode(masked | mode))?;
+    }
     sync_above(folder)
 }
 
@@ -44,19 +49,28 @@ pub fn make_private(folder: &Path) -> io::Result<()> {
     }
     fs::create_dir_all(above(folder))?;
     match DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         Err(error) => Err(error),
         Ok(()) => sync_above(folder),
     }
 }
 
-/// Lets the group of `folder` look into it; what is made in it later is of the same group, and as open.
+/// Lets the group of `folder` look into it and all folders in it; what is made in them later is of the same group, and as open.
+/// Folders of others in it are for them to share.
 ///
 /// # Errors
 /// Where that can't be done.
 pub fn share(folder: &Path) -> io::Result<()> {
-    let mode = fs::metadata(folder)?.permissions().mode();
-    fs::set_permissions(folder, Permissions::from_mode(mode | 0o2050))
+    let data = fs::metadata(folder)?;
+    fs::set_permissions(folder, Permissions::from_mode(data.permissions().mode() | 0o2050))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() && entry.metadata()?.uid() == data.uid() {
+            std::os::unix::fs::chown(entry.path(), None, Some(data.gid()))?;
+            share(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the name of `path` last, or that it has none any more.
@@ -101,7 +115,7 @@ mod tests {
         share(&runs).unwrap();
         make_private(&runs).unwrap();
         make(&runs.join("other/1")).unwrap();
-        assert_eq!(mode(&runs), 0o2750);
+        assert_eq!([&runs, &runs.join("quick"), &runs.join("quick/1")].map(|folder| mode(folder)), [0o2750; 3]);
         assert_eq!(mode(&runs.join("other/1")) & 0o777, 0o750);
         // A folder that was there is left as it is.
         fs::set_permissions(&runs, Permissions::from_mode(0o755)).unwrap();

@@ -73,11 +73,11 @@ impl Log {
     /// # Errors
     /// Where the line can't be written whole: a full disk, a failing device.
     pub fn write(&mut self, event: Event) -> Result<(), LogError> {
-        if !matches!(event, Event::Finished(_)) {
-            self.keep_room()?;
-        }
         let line = Line { attempt: self.attempt, seq: self.seq, t: milliseconds(now()), event };
         let bytes = line.encode();
+        if !matches!(line.event, Event::Finished(_)) {
+            self.keep_room(bytes.len() as u64)?;
+        }
         // One write; where the system takes a part, the next tells why.
         match self.file.write_all(&bytes) {
             Ok(()) => {
@@ -86,20 +86,24 @@ impl Log {
                 Ok(())
             }
             Err(error) => {
-                // The next line must not be glued to a torn one.
-                let _ = self.file.set_len(self.length);
+                // The next line must not be glued to a torn one. What was kept goes with it.
+                if self.file.set_len(self.length).is_ok() && self.room < u64::MAX {
+                    self.room = self.length;
+                }
                 Err(LogError { path: self.path.clone(), error })
             }
         }
     }
 
-    /// Has the disk keep room for this file, where the file system can: 16 KiB beyond its end at the least.
-    fn keep_room(&mut self) -> Result<(), LogError> {
-        if self.length + MARGIN <= self.room {
+    /// Has the disk keep room for this file, where the file system can: for `more` bytes, and 16 KiB beyond them at the least.
+    fn keep_room(&mut self, more: u64) -> Result<(), LogError> {
+        if self.length + more + MARGIN <= self.room {
             return Ok(());
         }
-        match rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::KEEP_SIZE, self.length, CHUNK) {
-            Ok(()) => self.room = self.length + CHUNK,
+        let kept = more + CHUNK;
+        let keep = || rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::KEEP_SIZE, self.length, kept);
+        match rustix::io::retry_on_intr(keep) {
+            Ok(()) => self.room = self.length + kept,
             // What was kept so far takes the last lines.
             Err(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT) => {
                 return Err(LogError { path: self.path.clone(), error: io::ErrorKind::StorageFull.into() });

@@ -171,19 +171,22 @@ proptest::proptest! {
             for (kind, number, value, size) in &kinds {
                 let (number, small, name) = (*number, *number % 7, names[*kind]);
                 let rows = vec![vec![number; *size]; (number % 4) as usize];
-                let event = serde_json::json!({
-                    "v": 1, "attempt": number % 3, "seq": number, "t": Real(*value), "kind": name, "from_step": number, "step": number, "of": small, "epoch": number,
+                let mut event = serde_json::json!({
+                    "v": 1, "attempt": number % 3, "seq": number, "t": if value.is_finite() { *value } else { 0.0 }, "kind": name, "from_step": number, "step": number, "of": small, "epoch": number,
                     "steps": number, "epochs": small, "steps_per_epoch": small, "batch": number, "classes": vec!["x"; *size], "devices": ["cpu"],
                     "metrics": { "train/loss": Real(*value), "val/macro_accuracy": Real(*value) }, "best": { "val/macro_accuracy": { "value": *value, "epoch": number } },
                     "seconds": Real(*value), "split": "val", "confusion": rows, "file": "x", "what": "alert", "message": "m", "outcome": "failed", "bytes": number,
-                    "name": "views",
+                    "name": "views", "method": "tsne", "request": "1",
                 });
+                if name == "checkpoint" {
+                    event["best"] = true.into();
+                }
                 let mut body = event.to_string();
                 body.pop();
                 let line = format!("{body},\"crc\":\"{:08x}\"}}", crc32fast::hash(body.as_bytes()));
-                if let Ok(line) = Line::decode(line.as_bytes()) {
-                    state.apply(&line);
-                }
+                let line = Line::decode(line.as_bytes());
+                proptest::prop_assert!(line.is_ok(), "{name}: {line:?}");
+                state.apply(&line.unwrap());
             }
             let _ = (state.seconds_left(), state.headline("val"), RunState::decode(&state.encode()));
         }

@@ -96,7 +96,7 @@ fn say(result: Result<String>) -> ExitCode {
     match result.and_then(|text| writeln!(std::io::stdout().lock(), "{text}").context("printing")) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            print(&format!("mocolab-train: {error:#}"));
+            print(&format!("mocolab-train: {}", cause_of(&error)));
             ExitCode::FAILURE
         }
     }
@@ -185,7 +185,7 @@ fn listen(run: &RunDir, control: &mut Control, end: &Receiver<(Outcome, u8)>) ->
 /// Makes sure that this process alone trains the run, and learns what it is to do.
 fn begin(run: &RunDir) -> Result<(HeldLock, Job, Experiment)> {
     let path = run.experiment().display().to_string();
-    let text = std::fs::read_to_string(&path).with_context(|| format!("reading `{path}`"))?;
+    let text = run.read_experiment().with_context(|| format!("reading `{path}`"))?;
     let experiment = read_snapshot(&text, &path)?;
     let lock = HeldLock::inherit(run)?;
     if let Err(error) = run.remove_unfinished() {

@@ -34,8 +34,8 @@ pub fn cause_of(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     if NO_MEMORY.iter().any(|words| text.contains(words)) {
         format!(
-            "out of memory: {text}; take a smaller `batch` (with `accumulate` the step stays the same), `precision = \"bf16\"`, \
-             or a device with more of it free, and start it anew; or resume it as it is once others have ended"
+            "out of memory: {text}; raise `accumulate` (the batch is taken in so many parts), take a smaller `batch`, \
+             `precision = \"bf16\"` or a device with more of it free, and start it anew; or resume it as it is once others have ended"
         )
     } else {
         text

@@ -19,7 +19,7 @@ fn a_process_that_got_the_number_of_a_trainer_is_left_alone() {
     let run = project.start("quick");
     kill_process(trainer(&run), Signal::KILL).unwrap();
     project.wait_for("quick", "crashed");
-    let mut other = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().unwrap();
+    let mut other = Command::new("sleep").arg("60").stdout(Stdio::null()).spawn().unwrap();
     let job = Job { pid: other.id(), ..run.read_job().unwrap().unwrap() };
     assert_ne!(process_start(job.pid), Some(job.process_start));
     run.write_job(&job).unwrap();
@@ -91,7 +91,8 @@ fn clocks_that_jump_change_no_bit_and_no_status() {
         let ended: Ended = command.output().unwrap().into();
         let said = ended.good();
         assert!(fs::metadata(project.path("told")).unwrap().len() > 0, "the clock did not jump");
-        assert!(!said.contains("-8") && said.contains("is done after"), "{said}");
+        // Durations of a clock that went back are none, not less.
+        assert!(!said.contains(" -") && said.contains("is done after"), "{said}");
         assert_eq!(project.status("struck"), "done");
         assert_alike((&project, "undisturbed"), (&project, "struck"));
         walk(&project.latest("struck"));
@@ -118,13 +119,15 @@ fn a_machine_that_gets_another_name_is_still_this_one() {
             env!("CARGO_BIN_EXE_mocolab"),
         ]);
         let ended = Ended::from(command.args(line.split(' ')).output().ok()?);
-        (ended.code == Some(0)).then_some(ended)
+        let refused = ended.code == Some(99) || ended.err.contains("unshare:");
+        (!refused).then_some(ended)
     };
     let Some(listed) = renamed("ls quick --json") else {
         eprintln!("SKIPPED: no machine was renamed (it takes root, `unshare` and `hostname`)");
         return;
     };
-    assert!(listed.out.contains("\"running\""), "{}", listed.out);
+    let listed = listed.good();
+    assert!(listed.contains("\"running\""), "{listed}");
     kill_process(trainer(&run), Signal::KILL).unwrap();
     poll("its end", || (run.probe() == Lock::Free).then_some(()));
     assert!(renamed("ls quick --json").unwrap().out.contains("\"crashed\""));

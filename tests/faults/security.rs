@@ -1,8 +1,9 @@
 //! A folder of runs into which somebody else can write: nothing in it reaches the terminal as a command, writes a line of its own
 //! into a list, is run in the name of the one who looks, leads out of the folder, or holds anybody up.
 
-use super::{count, files, tell};
+use super::{SMALL, count, files, tell};
 use crate::project::{Ended, Project, poll};
+use crate::training::project_of;
 use crate::upgrade::recorded;
 use mocolab::run::{Job, Ticket, boot_id, host, process_start};
 use mocolab::status::Lock;
@@ -231,7 +232,7 @@ fn a_run_of_somebody_else_is_looked_at_and_no_more() {
     let err = project.run("resume quick --device cpu").bad();
     assert!(err.contains("belongs to another user (uid 65534)"), "{err}");
     // A process of this user's that the run says is its own.
-    let mut bystander = Command::new("sleep").arg("600").stdout(Stdio::null()).spawn().unwrap();
+    let mut bystander = Command::new("sleep").arg("60").stdout(Stdio::null()).spawn().unwrap();
     let pid = bystander.id();
     let job = Job {
         pid,
@@ -264,30 +265,41 @@ fn folders_of_runs_are_private_until_they_are_shared() {
         [0o700; 3]
     );
     project.run("--shared start quick --device cpu --wait --force").good();
-    assert_eq!(mode(&project.path("runs")), 0o2750);
-    assert_ne!(project.latest("quick"), run);
+    let newer = project.latest("quick");
+    assert_ne!(newer, run);
+    for folder in [&project.path("runs"), run.path(), newer.path(), &run.checkpoints(), &newer.checkpoints()] {
+        assert!(!folder.exists() || mode(folder) & 0o2057 == 0o2050, "{}: {:o}", folder.display(), mode(folder));
+    }
+    assert!(project.run("--shared --read-only").bad().contains("leave one out"));
 }
 
 #[test]
 fn a_trainer_follows_no_link() {
-    let project = Project::quick();
-    project.run("start quick --device cpu --wait").good();
-    let run = project.latest("quick");
-    let precious = |name: &str| {
-        let path = project.path(name);
-        fs::write(&path, "precious").unwrap();
-        path
-    };
-    for (file, path) in [(run.heartbeat(), precious("heart")), (run.output(), precious("log"))] {
-        let kept = fs::read(&file).unwrap();
+    let project = project_of(&format!("[experiment.base.supervised]\n{SMALL}"));
+    let run = project.start("base");
+    poll("a step", || (project.summary("base")["step"].as_u64()? > 0).then_some(()));
+    kill_process(crate::processes::trainer(&run), Signal::KILL).unwrap();
+    project.wait_for("base", "crashed");
+    let precious = project.path("precious");
+    fs::write(&precious, "precious").unwrap();
+    let attempt = || run.read_job().unwrap().unwrap().attempt;
+    // Without a heart it trains on; without a log it isn't started.
+    for (file, starts) in [(run.heartbeat(), true), (run.output(), false)] {
+        let (kept, before) = (fs::read(&file).unwrap(), attempt());
         fs::remove_file(&file).unwrap();
-        symlink(&path, &file).unwrap();
-        let _ = project.run("resume quick --device cpu");
-        poll("its end", || (run.probe() == Lock::Free).then_some(()));
-        assert_eq!(fs::read_to_string(&path).unwrap(), "precious", "{}", file.display());
+        symlink(&precious, &file).unwrap();
+        let ended = project.run("resume base --device cpu");
+        assert_eq!((attempt() > before, ended.code == Some(0)), (starts, starts), "{}: {}", file.display(), ended.err);
+        if starts {
+            poll("a further step", || (project.status("base") == "running").then_some(()));
+            kill_process(crate::processes::trainer(&run), Signal::KILL).unwrap();
+            project.wait_for("base", "crashed");
+        }
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious", "{}", file.display());
         fs::remove_file(&file).unwrap();
         fs::write(&file, kept).unwrap();
     }
+    project.run("resume base --device cpu --wait").good();
 }
 
 /// What is read of a run is checked for what it is; a folder is no run because it says so.
@@ -304,7 +316,7 @@ fn what_the_record_names_lies_in_the_run() {
     {
         let event = json!({"v": 1, "attempt": 1});
         let body = format!(
-            "{{\"v\":{},\"attempt\":{},\"seq\":999,\"t\":1793520000.0,\"kind\":\"picture\",\"name\":\"views\",\"file\":{},\"step\":1",
+            "{{\"v\":{},\"attempt\":{},\"seq\":999,\"t\":1793520000.0,\"kind\":\"picture\",\"name\":\"views\",\"file\":{},\"epoch\":1,\"step\":1",
             event["v"],
             event["attempt"],
             json!(name)
@@ -313,6 +325,7 @@ fn what_the_record_names_lies_in_the_run() {
         let record = fs::read_to_string(base.events()).unwrap();
         fs::write(base.events(), format!("{record}{line}")).unwrap();
     }
+    assert_eq!(project.summary("base")["damaged_lines"], 0, "the lines are whole");
     project.run("export tensorboard base").good();
     let found = files(&project.path(""))
         .into_iter()

@@ -72,7 +72,7 @@ pub struct TsneArguments {
 pub fn run(arguments: &Arguments) -> Result<String> {
     let run = RunDir::new(&arguments.run);
     let path = run.experiment().display().to_string();
-    let text = std::fs::read_to_string(&path).with_context(|| format!("reading `{path}`"))?;
+    let text = run.read_experiment().with_context(|| format!("reading `{path}`"))?;
     let experiment = read_snapshot(&text, &path)?;
     super::use_threads(experiment.threads);
     let own = How::of(experiment.recipe.judging(), experiment.seed);

@@ -142,7 +142,9 @@ impl Screen {
 /// As many of `runs` as can be put side by side: the newest.
 fn newest(mut runs: Vec<RunDir>) -> Vec<RunDir> {
     if runs.len() > MOST {
-        runs.sort_by_key(|run| std::cmp::Reverse(run.id()));
+        runs.sort_by_cached_key(|run| {
+            (std::cmp::Reverse(run.id()[..run.id().len().min(15)].to_owned()), std::cmp::Reverse(run.clone()))
+        });
         runs.truncate(MOST);
         runs.sort();
     }
