@@ -8,7 +8,8 @@ use crate::hooks;
 use crate::project::{Project, poll};
 use crate::screen::{Screen, tmux_is_missing};
 use crate::training::{assert_alike, project_of};
-use mocolab::run::RunDir;
+use mocolab::event::{Event, Finished, Note, Outcome};
+use mocolab::run::{Log, Reader, RunDir};
 use std::fs;
 
 /// A hook that is told of how runs end.
@@ -100,6 +101,30 @@ fn see(project: &Project, run: &RunDir) {
 /// Bytes of all files of a run.
 fn size(run: &RunDir) -> u64 {
     files(run.path()).iter().map(|file| fs::metadata(file).unwrap().len()).sum()
+}
+
+#[test]
+fn how_a_run_ended_has_room_on_a_disk_that_is_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = Disk::in_memory(&folder.path().join("disk"), "4m") else {
+        eprintln!("SKIPPED: no disk was full, since none could be mounted (it takes root)");
+        return;
+    };
+    let run = RunDir::new(disk.path());
+    let mut log = Log::open(&run, 1).unwrap();
+    log.write(Event::Note(Note { message: "begun".into() })).unwrap();
+    let all = vec![1; disk.free() as usize / 4096 * 4096];
+    fs::write(disk.path().join("filler"), all).unwrap();
+    assert_eq!(disk.free(), 0);
+    // A line of some hundred numbers now and then, as confusion matrices are.
+    let note = |number: usize| Event::Note(Note { message: "x".repeat(if number % 20 == 0 { 9000 } else { 90 }) });
+    let (written, error) = (1..).find_map(|number| log.write(note(number)).err().map(|error| (number, error))).unwrap();
+    assert!(written > 50 && error.to_string().contains("space"), "{written}: {error}");
+    let cause = Some(format!("{error}; {}", "and so on ".repeat(300)));
+    log.write(Event::Finished(Finished { outcome: Outcome::Failed, step: 1, cause })).unwrap();
+    let lines = Reader::new(&run).read(usize::MAX).unwrap();
+    assert!(lines.damaged.is_empty() && lines.lines.len() == written + 1);
+    assert!(matches!(lines.lines.last().unwrap().event, Event::Finished(_)));
 }
 
 #[test]

@@ -44,6 +44,7 @@ struct Machine {
 
 impl Machine {
     fn new(folder: &Path, make: &[&str]) -> Option<Self> {
+        fs::create_dir(folder).unwrap();
         let (host, at) = (folder.join("host"), folder.join("disk"));
         image(&folder.join("host.img"), 4096, &["mkfs.xfs", "-q", "-f", "-m", "reflink=1"])?;
         let mounted = Disk::of_image(&folder.join("host.img"), &host)?;
