@@ -8,7 +8,7 @@ use crate::hooks;
 use crate::project::{Project, poll};
 use crate::screen::{Screen, tmux_is_missing};
 use crate::training::{assert_alike, project_of};
-use mocolab::event::{Event, Finished, Note, Outcome};
+use mocolab::event::{Alert, Event, Finished, Outcome};
 use mocolab::run::{Log, Reader, RunDir};
 use std::fs;
 
@@ -112,12 +112,14 @@ fn how_a_run_ended_has_room_on_a_disk_that_is_full() {
     };
     let run = RunDir::new(disk.path());
     let mut log = Log::open(&run, 1).unwrap();
-    log.write(Event::Note(Note { message: "begun".into() })).unwrap();
+    log.write(Event::Note(Alert { what: "note".into(), message: "begun".into() })).unwrap();
     let all = vec![1; disk.free() as usize / 4096 * 4096];
     fs::write(disk.path().join("filler"), all).unwrap();
     assert_eq!(disk.free(), 0);
     // A line of some hundred numbers now and then, as confusion matrices are.
-    let note = |number: usize| Event::Note(Note { message: "x".repeat(if number % 20 == 0 { 9000 } else { 90 }) });
+    let note = |number: usize| {
+        Event::Note(Alert { what: "note".into(), message: "x".repeat(if number % 20 == 0 { 9000 } else { 90 }) })
+    };
     let (written, error) = (1..).find_map(|number| log.write(note(number)).err().map(|error| (number, error))).unwrap();
     assert!(written > 50 && error.to_string().contains("space"), "{written}: {error}");
     let cause = Some(format!("{error}; {}", "and so on ".repeat(300)));
