@@ -118,7 +118,10 @@ fn how_a_run_ended_has_room_on_a_disk_that_is_full() {
     assert_eq!(disk.free(), 0);
     // A line of some hundred numbers now and then, as confusion matrices are.
     let note = |number: usize| {
-        Event::Note(Alert { what: "note".into(), message: "x".repeat(if number % 20 == 0 { 9000 } else { 90 }) })
+        Event::Note(Alert {
+            what: "note".into(),
+            message: "x".repeat(if number.is_multiple_of(20) { 9000 } else { 90 }),
+        })
     };
     let (written, error) = (1..).find_map(|number| log.write(note(number)).err().map(|error| (number, error))).unwrap();
     assert!(written > 50 && error.to_string().contains("space"), "{written}: {error}");
