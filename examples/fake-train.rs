@@ -51,7 +51,7 @@ fn checkpoint(run: &RunDir, step: u64, epoch: u64) -> Result<Event, Box<dyn std:
     let texts = texts.map(|(key, text)| (key.to_owned(), text)).into();
     let bytes = safetensors::serialize([("fc.bias", view)], Some(texts))?;
     let file = checkpoint_name(step, &bytes);
-    std::fs::create_dir_all(run.checkpoints())?;
+    mocolab::run::make_folder(&run.checkpoints())?;
     std::fs::write(run.checkpoints().join(&file), &bytes)?;
     Ok(Event::Checkpoint(Checkpoint { step, epoch, file, bytes: bytes.len() as u64, best: true }))
 }

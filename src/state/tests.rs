@@ -170,12 +170,13 @@ proptest::proptest! {
             let mut state = RunState::of(depth);
             for (kind, number, value, size) in &kinds {
                 let (number, small, name) = (*number, *number % 7, names[*kind]);
+                let finite = if value.is_finite() { *value } else { 0.0 };
                 let rows = vec![vec![number; *size]; (number % 4) as usize];
                 let mut event = serde_json::json!({
-                    "v": 1, "attempt": number % 3, "seq": number, "t": if value.is_finite() { *value } else { 0.0 }, "kind": name, "from_step": number, "step": number, "of": small, "epoch": number,
+                    "v": 1, "attempt": number % 3, "seq": number, "t": finite, "kind": name, "from_step": number, "step": number, "of": small, "epoch": number,
                     "steps": number, "epochs": small, "steps_per_epoch": small, "batch": number, "classes": vec!["x"; *size], "devices": ["cpu"],
-                    "metrics": { "train/loss": Real(*value), "val/macro_accuracy": Real(*value) }, "best": { "val/macro_accuracy": { "value": *value, "epoch": number } },
-                    "seconds": Real(*value), "split": "val", "confusion": rows, "file": "x", "what": "alert", "message": "m", "outcome": "failed", "bytes": number,
+                    "metrics": { "train/loss": Real(*value), "val/macro_accuracy": Real(*value) }, "best": { "val/macro_accuracy": { "value": finite, "epoch": number } },
+                    "seconds": finite, "split": "val", "confusion": rows, "file": "x", "what": "alert", "message": "m", "outcome": "failed", "bytes": number,
                     "name": "views", "method": "tsne", "request": "1",
                 });
                 if name == "checkpoint" {

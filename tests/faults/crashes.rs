@@ -129,7 +129,8 @@ fn one(project: &Project, (random, longest): (&mut Random, f64), most: u64) -> T
     assert_eq!(maps(&run), maps(&project.latest("undisturbed")), "maps");
     assert_clean(run.path());
     let told = Told { kills, ..walk(&run) };
-    // Hundreds of them would make each look a long one.
+    // Hundreds of them would make each look a long one. Its end is told before the trainer has put all away.
+    poll("the trainer's end", || (run.probe() == Lock::Free).then_some(()));
     fs::remove_dir_all(run.path()).unwrap();
     told
 }

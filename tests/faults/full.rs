@@ -10,6 +10,7 @@ use crate::screen::{Screen, tmux_is_missing};
 use crate::training::{assert_alike, project_of};
 use mocolab::event::{Alert, Event, Finished, Outcome};
 use mocolab::run::{Log, Reader, RunDir};
+use mocolab::status::Lock;
 use std::fs;
 
 /// A hook that is told of how runs end.
@@ -70,7 +71,7 @@ fn a_disk_that_is_full() {
         assert_alike((&project, "undisturbed"), (&project, "struck"));
         walk(&run);
         assert_clean(run.path());
-        // What is gone from the list is gone from the disk.
+        poll("the trainer's end", || (run.probe() == Lock::Free).then_some(()));
         fs::remove_dir_all(run.path()).unwrap();
     }
     assert!(ended > 0, "no run ended for want of room");
