@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
-/// What of a folder's mode goes on to those that are made in it; setgid does by itself, on Linux.
-const OPENNESS: u32 = 0o777;
+/// Who may look, of a folder's mode: that goes on to those that are made in it; setgid does by itself, on Linux.
+const LOOKING: u32 = 0o055;
 
 /// Makes `folder` and those above it that are missing, each as open as the one that it is in.
 ///
@@ -29,12 +29,12 @@ pub fn make(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// Where it can't be made or synced.
 pub fn make_new(folder: &Path) -> io::Result<()> {
-    let mode = fs::metadata(above(folder))?.permissions().mode() & OPENNESS;
-    DirBuilder::new().mode(mode).create(folder)?;
-    // The user's mask may have taken of it what the folder above gives.
+    let mode = fs::metadata(above(folder))?.permissions().mode();
+    // Who may write is for the user's mask to say: a folder that all can write into makes none of these so.
+    DirBuilder::new().mode(0o700 | mode & 0o077).create(folder)?;
     let masked = fs::metadata(folder)?.permissions().mode();
-    if masked & OPENNESS != mode {
-        fs::set_permissions(folder, Permissions::from_mode(masked | mode))?;
+    if masked & LOOKING != mode & LOOKING {
+        fs::set_permissions(folder, Permissions::from_mode(masked | mode & LOOKING))?;
     }
     sync_above(folder)
 }
@@ -121,5 +121,10 @@ mod tests {
         fs::set_permissions(&runs, Permissions::from_mode(0o755)).unwrap();
         make_private(&runs).unwrap();
         assert_eq!(mode(&runs), 0o755);
+        // Nor does one that all can write into make others so, where the user's mask does not.
+        fs::set_permissions(&runs, Permissions::from_mode(0o1777)).unwrap();
+        make(&runs.join("third")).unwrap();
+        fs::create_dir(runs.join("as ever")).unwrap();
+        assert_eq!(mode(&runs.join("third")), mode(&runs.join("as ever")) | 0o755);
     }
 }
