@@ -51,7 +51,7 @@ pub struct RunDir(PathBuf);
 impl Ord for RunDir {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         let above = self.0.parent().cmp(&other.0.parent());
-        above.then_with(|| find::moment(&self.id()).cmp(&find::moment(&other.id()))).then_with(|| self.0.cmp(&other.0))
+        above.then_with(|| self.moment().cmp(&other.moment())).then_with(|| self.0.cmp(&other.0))
     }
 }
 
@@ -80,6 +80,11 @@ impl RunDir {
     /// The run's id, the directory's own name.
     pub fn id(&self) -> String {
         self.0.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// The moment in its id, and the number behind it. Thousands of runs are sorted at every look: nothing is copied for it.
+    fn moment(&self) -> (&str, u32) {
+        find::moment(self.0.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default())
     }
 
     /// `experiment/id`, as a user names a run.
