@@ -13,6 +13,7 @@ pub use curves::{Series, curves};
 pub use scatter::map;
 pub use sheet::sheet;
 
+use crate::text::sanitize_lines;
 use image::{
     ExtendedColorType, ImageEncoder,
     codecs::png::{CompressionType, FilterType, PngEncoder},
@@ -68,7 +69,8 @@ impl Figure {
     pub fn svg(&self) -> String {
         let mut text = String::new();
         self.draw(&SVGBackend::with_string(&mut text, self.size).into_drawing_area()).expect("memory takes all");
-        text
+        // XML has no signs for most control characters, and a mark of direction would turn what stands beside it.
+        sanitize_lines(&text)
     }
 
     /// As PNG.

@@ -91,7 +91,7 @@ async fn circle(screen: &mut screen::Screen, project: Project, options: Options)
     if mouse {
         screen::Screen::obey_mouse()?;
     }
-    let hands = perform::Hands::new(project, send, model.read_only);
+    let hands = perform::Hands::new(project, send, model.read_only)?;
     let mut keys = EventStream::new();
     let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let mut drawn = Instant::now();

@@ -48,7 +48,7 @@ enum Step {
 pub fn agent(project: &Project) -> anyhow::Result<()> {
     // A terminal that closes must not end it.
     let _ = rustix::process::setsid();
-    super::slurm::keep_asking(project);
+    super::slurm::keep_asking(project)?;
     loop {
         let Some(lock) = take(project)? else { return Ok(()) };
         let mut agent = Agent::new(project, lock)?;
@@ -282,12 +282,14 @@ fn tell_of_crash(sight: &Sight, job: &Job, unnoted: &mut BTreeMap<RunDir, u32>) 
             thread::sleep(pause);
             true
         };
-        thread::spawn(move || match herald::deliver(&hook, &message, wait) {
+        let work = move || match herald::deliver(&hook, &message, wait) {
             Ok(()) => tell(&format!("the hook `{}` was told that {label} crashed", hook.name)),
             Err(why) => tell(&format!("the hook `{}` was not told that {label} crashed: {why}", hook.name)),
-        })
+        };
+        let thread = thread::Builder::new().spawn(work);
+        thread.map_err(|error| tell(&format!("nobody is told that {} crashed: {error}", run.label()))).ok()
     };
-    wanted.map(teller).collect()
+    wanted.filter_map(teller).collect()
 }
 
 /// It has its devices: at work, or its process has not gone yet.

@@ -1,12 +1,12 @@
 //! Verbs that list: runs, and lines of a log.
 
-use super::output::{say, say_json, table};
+use super::output::{note, say, say_json, table};
 use crate::project::Project;
 use crate::sight::Sight;
 use crate::ui::Search;
 use anyhow::{Context, bail};
 use mocolab::run::Watch;
-use mocolab::text::{duration, log_line, number, percent};
+use mocolab::text::{duration, log_line, number, percent, quoted};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::time::Duration;
@@ -19,6 +19,14 @@ pub fn list(project: &Project, name: Option<&str>, filter: Option<&Search>, json
     let mut sights: Vec<Sight> = runs.into_iter().filter(wanted).map(Sight::read).collect();
     let known = sights.len();
     sights.retain(|sight| filter.is_none_or(|search| search.filter().accepts(sight, mocolab::run::now())));
+    if name.is_none() {
+        for run in project.runs.misnamed().unwrap_or_default() {
+            let name = quoted(&run.label());
+            note(&format!(
+                "{name} is passed over: runs have letters, digits, `.`, `_` and `-` in their names; rename its folder"
+            ));
+        }
+    }
     if json {
         return say_json(&sights.iter().map(Sight::summary).collect::<Vec<_>>());
     }

@@ -9,6 +9,7 @@ use mocolab::config::{Slurm, Suite};
 use mocolab::executor::slurm;
 use mocolab::experiment::Experiment;
 use mocolab::run::{RunDir, Watch, scheduled};
+use std::io;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -35,13 +36,18 @@ pub fn attend(project: &Project) {
     if slurm::look().jobs.is_none() {
         note("Slurm does not answer: how its jobs stand is not known");
     }
-    keep_asking(project);
+    if let Err(error) = keep_asking(project) {
+        note(&format!("Slurm is not asked again how its jobs stand: {error}"));
+    }
 }
 
 /// Asks again and again, on a thread.
-pub fn keep_asking(project: &Project) {
+///
+/// # Errors
+/// Where the system gives none.
+pub fn keep_asking(project: &Project) -> io::Result<()> {
     let project = project.clone();
-    thread::spawn(move || {
+    let asking = thread::Builder::new().spawn(move || {
         loop {
             thread::sleep(POLL);
             if has_jobs(&project) {
@@ -49,6 +55,7 @@ pub fn keep_asking(project: &Project) {
             }
         }
     });
+    asking.map(drop)
 }
 
 /// Submits new runs, and where asked to, waits for all of them.
@@ -78,7 +85,7 @@ fn told(done: &Submitted) -> anyhow::Result<()> {
 
 /// Waits for runs, one after another, until all have ended.
 fn follow(project: &Project, done: &Submitted) -> anyhow::Result<()> {
-    keep_asking(project);
+    keep_asking(project)?;
     let mut bad = 0;
     for (run, _) in done {
         if !ends_well(run)? {

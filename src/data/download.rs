@@ -85,7 +85,7 @@ pub fn download(job: &Download, progress: &mut dyn FnMut(Progress)) -> Result<Pa
         }
         partial.discard();
         if !resumed {
-            return Err(DataError::Checksum { url: job.url.clone(), found, expected: job.sha256.clone() });
+            return Err(DataError::Checksum { url: without_login(&job.url), found, expected: job.sha256.clone() });
         }
         // the first part may have been left by an older version of the file: once more, from the beginning
         resumed = false;
@@ -104,29 +104,40 @@ fn bring(job: &Download, partial: &Partial, progress: &mut dyn FnMut(Progress)) 
         let problem = match fetch::attempt(&agent, &job.url, partial, progress) {
             Attempt::Complete => return Ok(()),
             Attempt::Failed(error) => return Err(error),
-            Attempt::Hopeless(problem) => return Err(DataError::Download { url: job.url.clone(), problem }),
+            Attempt::Hopeless(problem) => return Err(lost(&job.url, &problem)),
             Attempt::BrokeOff(problem) => problem,
         };
         fruitless = if partial.length() > before { 0 } else { fruitless + 1 };
         if fruitless == FRUITLESS_ATTEMPTS {
             let problem = format!("{problem}; tried {fruitless} times. What came is kept: run this again to go on");
-            return Err(DataError::Download { url: job.url.clone(), problem });
+            return Err(lost(&job.url, &problem));
         }
         let wait = FIRST_WAIT * 2_u32.pow(fruitless.saturating_sub(1));
         progress(Progress::Retrying { problem, wait });
         thread::sleep(wait);
     }
     let problem = format!("broke off {ATTEMPTS} times; what came is kept: run this again to go on");
-    Err(DataError::Download { url: job.url.clone(), problem })
+    Err(lost(&job.url, &problem))
 }
 
 fn file_name(url: &str) -> Result<&str, DataError> {
     let path = url.split(['?', '#']).next().unwrap_or(url);
     let name = path.split_once("://").and_then(|(_, rest)| rest.rsplit_once('/')).map(|(_, name)| name);
-    name.filter(|name| !name.is_empty() && !name.starts_with('.')).ok_or_else(|| DataError::Download {
-        url: url.into(),
-        problem: "the address does not end in a file name, like `https://HOST/FOLDER/FILE.tar.gz`".into(),
-    })
+    name.filter(|name| !name.is_empty() && !name.starts_with('.'))
+        .ok_or_else(|| lost(url, "the address does not end in a file name, like `https://HOST/FOLDER/FILE.tar.gz`"))
+}
+
+fn lost(url: &str, problem: &str) -> DataError {
+    let shown = without_login(url);
+    DataError::Download { problem: problem.replace(url, &shown), url: shown }
+}
+
+/// An address as it may be shown and kept: without the name and password before its host.
+pub(super) fn without_login(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let login = host.rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[login..])
 }
 
 /// Waits until no other process holds `path`, then holds it until the answer is dropped.
@@ -158,7 +169,21 @@ fn sum(path: &Path) -> Result<String, DataError> {
 
 #[cfg(test)]
 mod tests {
-    use super::file_name;
+    use super::{file_name, lost, without_login};
+
+    #[test]
+    fn a_password_in_an_address_is_not_told() {
+        for (url, shown) in [
+            ("https://me:word@host:8080/a@b.tar", "https://host:8080/a@b.tar"),
+            ("https://me:w@rd@host?x=a@b", "https://host?x=a@b"),
+            ("https://host/a.tar", "https://host/a.tar"),
+            ("a@b", "a@b"),
+        ] {
+            assert_eq!(without_login(url), shown);
+            let error = lost(url, &format!("`{url}` is odd")).to_string();
+            assert_eq!(error, format!("downloading `{shown}`: `{shown}` is odd"));
+        }
+    }
 
     #[test]
     fn the_name_is_the_last_part_of_the_path() {

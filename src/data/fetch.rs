@@ -1,5 +1,6 @@
 //! One attempt at downloading: asks for what is missing, appends what comes, says whether another attempt could help.
 
+use super::download::without_login;
 use super::{DataError, Progress};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -65,7 +66,7 @@ impl Partial {
     /// The note, if it is about `url`.
     fn note(&self, url: &str) -> Option<Note> {
         let note: Note = serde_json::from_slice(&fs::read(&self.note).ok()?).ok()?;
-        (note.url == url).then_some(note)
+        (note.url == without_login(url)).then_some(note)
     }
 
     /// Opens the file to go on at its end, or afresh with a new note.
@@ -152,7 +153,7 @@ fn receive(
     if total.is_some_and(|total| total > MOST_BYTES) {
         return Attempt::Hopeless(too_large(total));
     }
-    let note = (from == 0).then(|| Note { url: url.into(), version: version(headers) });
+    let note = (from == 0).then(|| Note { url: without_login(url), version: version(headers) });
     let mut file = match partial.open(note.as_ref()) {
         Ok(file) => file,
         Err(error) => return Attempt::Failed(error),

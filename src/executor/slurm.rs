@@ -11,8 +11,8 @@ use crate::status::Scheduler;
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -279,6 +279,28 @@ pub fn requeue(before: impl FnOnce()) -> Result<bool, SlurmError> {
     ask("scontrol", &["requeue".to_owned(), id], "", PATIENCE).map(|_| true)
 }
 
+/// Tells a command `input`, and listens to what it prints: each pipe on a thread of its own, since none may wait for another.
+fn talk(child: &mut Child, input: &str) -> std::io::Result<Receiver<(usize, String)>> {
+    if let Some(mut pipe) = child.stdin.take() {
+        let input = input.to_owned();
+        thread::Builder::new().spawn(move || pipe.write_all(input.as_bytes()))?;
+    }
+    let (send, read) = channel();
+    let pipes: [Option<Box<dyn Read + Send>>; 2] =
+        [child.stdout.take().map(|pipe| Box::new(pipe) as _), child.stderr.take().map(|pipe| Box::new(pipe) as _)];
+    for (at, pipe) in pipes.into_iter().enumerate() {
+        let send = send.clone();
+        thread::Builder::new().spawn(move || {
+            let mut bytes = Vec::new();
+            if let Some(mut pipe) = pipe {
+                let _ = pipe.read_to_end(&mut bytes);
+            }
+            let _ = send.send((at, String::from_utf8_lossy(&bytes).into_owned()));
+        })?;
+    }
+    Ok(read)
+}
+
 /// Runs a command with `input`; what it printed. It is ended where it takes too long.
 fn ask(program: &'static str, arguments: &[String], input: &str, patience: Duration) -> Result<String, SlurmError> {
     let failed = |error: std::io::Error| match error.kind() {
@@ -292,24 +314,14 @@ fn ask(program: &'static str, arguments: &[String], input: &str, patience: Durat
         command.env_remove(name);
     }
     let mut child = command.spawn().map_err(failed)?;
-    if let Some(mut pipe) = child.stdin.take() {
-        // On a thread: it may be larger than a pipe, and nobody may read it.
-        let input = input.to_owned();
-        thread::spawn(move || pipe.write_all(input.as_bytes()));
-    }
-    let (send, read) = channel();
-    let pipes: [Option<Box<dyn Read + Send>>; 2] =
-        [child.stdout.take().map(|pipe| Box::new(pipe) as _), child.stderr.take().map(|pipe| Box::new(pipe) as _)];
-    for (at, pipe) in pipes.into_iter().enumerate() {
-        let send = send.clone();
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            if let Some(mut pipe) = pipe {
-                let _ = pipe.read_to_end(&mut bytes);
-            }
-            let _ = send.send((at, String::from_utf8_lossy(&bytes).into_owned()));
-        });
-    }
+    let read = match talk(&mut child, input) {
+        Ok(read) => read,
+        Err(error) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(failed(error));
+        }
+    };
     let deadline = Instant::now() + patience;
     let mut texts = [String::new(), String::new()];
     for _ in 0..2 {

@@ -246,7 +246,9 @@ impl Teller {
     fn output(&mut self, run: &RunDir) -> io::Result<()> {
         let bytes = run.read_output(0, LONGEST_LOG).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
-        text.lines().try_for_each(|line| {
+        let cut = format!("mocolab: only the last {} MiB of what this run printed are here\n", LONGEST_LOG >> 20);
+        let cut = if bytes.len() as u64 == LONGEST_LOG { cut.as_str() } else { "" };
+        cut.lines().chain(text.lines()).try_for_each(|line| {
             let time = Some(Time::at(self.seen));
             self.write(What::Output(wire::Output { kind: wire::STDOUT, timestamp: time, line: format!("{line}\n") }))
         })

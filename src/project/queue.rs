@@ -147,7 +147,7 @@ impl Project {
         command.env_remove("CUDA_VISIBLE_DEVICES");
         let mut agent = command.spawn().context("starting the agent")?;
         // It may outlive this process; as long as that lives it leaves no zombie.
-        thread::spawn(move || agent.wait());
+        let _ = thread::Builder::new().spawn(move || agent.wait());
         Ok(())
     }
 

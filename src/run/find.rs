@@ -144,6 +144,18 @@ impl Runs {
     /// # Errors
     /// Where a folder can't be read.
     pub fn list(&self) -> io::Result<Vec<RunDir>> {
+        Ok(self.all()?.into_iter().filter(RunDir::is_well_named).collect())
+    }
+
+    /// Runs that are in no list, since what somebody has renamed them to is no name of a run.
+    ///
+    /// # Errors
+    /// Where a folder can't be read.
+    pub fn misnamed(&self) -> io::Result<Vec<RunDir>> {
+        Ok(self.all()?.into_iter().filter(|run| !run.is_well_named()).collect())
+    }
+
+    fn all(&self) -> io::Result<Vec<RunDir>> {
         let mut runs = Vec::new();
         for experiment in folders(&self.0)? {
             let inner = match folders(&experiment) {
@@ -153,9 +165,6 @@ impl Runs {
             };
             for run in inner {
                 let run = RunDir::new(run);
-                if !run.is_well_named() {
-                    continue;
-                }
                 // What can't be asked for a moment is no reason to forget a run.
                 if run.experiment().try_exists().unwrap_or(true) {
                     runs.push(run);

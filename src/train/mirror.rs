@@ -48,14 +48,22 @@ impl Mirror {
                 heralds.finish(LAST);
             }
         };
-        Self(std::thread::Builder::new().name("mirror".into()).spawn(tell).ok().map(|thread| (end, thread)))
+        match std::thread::Builder::new().name("mirror".into()).spawn(tell) {
+            Ok(thread) => Self(Some((end, thread))),
+            Err(error) => {
+                print(&format!("nobody is told of this run: starting a thread: {error}"));
+                Self(None)
+            }
+        }
     }
 
     /// Tells what is left, once nothing more is written.
     pub fn finish(self) {
         if let Some((end, thread)) = self.0 {
             drop(end);
-            let _ = thread.join();
+            if thread.join().is_err() {
+                print("what this run was to tell TensorBoard and its hooks broke off (above)");
+            }
         }
     }
 }

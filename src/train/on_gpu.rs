@@ -10,6 +10,7 @@ use super::{
     start::From,
     supervised::Supervised,
     training::{Training, test_job},
+    trouble::{caught, cause_of},
     tsne,
     views::{Draws, view},
 };
@@ -55,6 +56,16 @@ fn walk<M: Method>(job: &Job, method: M, format: Format, steps: usize) -> (Tenso
     let measured = order.chunks_exact(batch).take(steps).map(|images| training.step(images)).last().unwrap();
     let weights = training.weights().to_device(Device::Cpu);
     (weights, Vec::try_from(measured.to_kind(Kind::Double)).unwrap())
+}
+
+#[test]
+fn memory_that_runs_out_is_told_as_such_and_is_free_again() {
+    let Some(gpu) = gpu() else { return };
+    // 4 TiB: no card has so much.
+    let error = caught(|| Ok(Tensor::zeros([1 << 40], (Kind::Float, gpu)))).unwrap_err();
+    let cause = cause_of(&error);
+    assert!(cause.starts_with("out of memory: CUDA") && cause.contains("`batch`"), "{cause}");
+    assert_eq!(Tensor::ones([4], (Kind::Float, gpu)).sum(Kind::Float).double_value(&[]), 4.0);
 }
 
 const VIEWS: &str = "crop_area = 0.2\nrotate = 0.5\njitter = 0.7\ngrey = 0.3\nblur = 0.5\nsolarise = 0.4\n";

@@ -46,18 +46,21 @@ pub struct Hands {
 
 impl Hands {
     /// Starts watching `project`; all that happens is told to `tell`. Where `read_only`, nothing is written, no cache either.
-    pub fn new(project: Project, tell: UnboundedSender<Msg>, read_only: bool) -> Self {
-        let watcher = watcher::spawn(project.clone(), tell.clone(), !read_only);
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn new(project: Project, tell: UnboundedSender<Msg>, read_only: bool) -> anyhow::Result<Self> {
+        let watcher = watcher::spawn(project.clone(), tell.clone(), !read_only)?;
         let (sampler, wanted) = channel();
         let (runs, listener) = (project.runs.path().to_owned(), tell.clone());
-        thread::spawn(move || sample(&runs, &wanted, &listener));
+        begin(move || sample(&runs, &wanted, &listener))?;
         let (jobs, wanted) = channel();
         let (listener, eye) = (tell.clone(), watcher.clone());
-        thread::spawn(move || look_at_jobs(&wanted, &listener, &eye));
+        begin(move || look_at_jobs(&wanted, &listener, &eye))?;
         let (pictures, wanted) = channel();
         let (places, listener) = (project.places.clone(), tell.clone());
-        thread::spawn(move || look_at_pictures(&places, &wanted, &listener));
-        Self { project, tell, watcher, sampler, jobs, pictures, read_only }
+        begin(move || look_at_pictures(&places, &wanted, &listener))?;
+        Ok(Self { project, tell, watcher, sampler, jobs, pictures, read_only })
     }
 
     /// Carries out `command`; returns at once.
@@ -76,56 +79,75 @@ impl Hands {
         }
         let (project, tell, watcher) = (self.project.clone(), self.tell.clone(), self.watcher.clone());
         let read_only = self.read_only;
-        thread::spawn(move || {
-            let message = match command {
-                Cmd::FindDevices => {
-                    let _ = tell.send(Msg::Facts(Facts::gather(project.runs.path())));
-                    let suite = project.suite().unwrap_or_default();
-                    // A file that is wrong is told of where it is submitted.
-                    let about = slurm::is_here().then(|| Project::slurm(&suite).unwrap_or_default().about());
-                    Msg::Devices(Devices::find(), about)
-                }
-                Cmd::Start(what, place) => start(&project, &tell, &watcher, what, place),
-                Cmd::Submit(what, again) => queue::submit(&project, &tell, what, again),
-                Cmd::Wake | Cmd::Queue(..) | Cmd::Requeue(_) | Cmd::Hold(_) | Cmd::Release(_) | Cmd::Order(_) => {
-                    queue::perform(&project, &tell, command)
-                }
-                Cmd::Ask(run, wish) => ask(&run, wish),
-                Cmd::End(run, now) => end(&project, &tell, &run, now),
-                Cmd::Say(run, said) => say(&tell, &run, said),
-                Cmd::Embed(run) => {
-                    let made = local::embed::<About>(&run, &[]).map_err(|error| log_line(&format!("{error:#}")));
-                    Msg::Embedded(run, made.map(|about| log_line(&about.to_string())))
-                }
-                Cmd::Copy(what, text) => copied(what, &text, read_only),
-                Cmd::Trash(run) => match project.runs.trash(&run) {
-                    Ok(place) => {
-                        let _ = tell.send(Msg::Trashed(run.clone(), place));
-                        Msg::Notice(Notice::Done(format!("{} is in the trash", run.label())))
-                    }
-                    Err(error) => told(Err::<String, _>(error)),
-                },
-                Cmd::Restore(run, place) => match project.runs.restore(&run, &place) {
-                    Ok(()) => {
-                        let _ = tell.send(Msg::Restored(run.clone()));
-                        let _ = project.wake_if_waiting();
-                        Msg::Notice(Notice::Done(format!("{} is back", run.label())))
-                    }
-                    Err(error) => {
-                        // What still lies there can be tried again.
-                        if place.exists() {
-                            let _ = tell.send(Msg::Trashed(run, place));
-                        }
-                        told(Err::<String, _>(error))
-                    }
-                },
-                Cmd::Attend(_) | Cmd::Pictures(..) => return,
-            };
+        let begun = begin(move || {
+            let Some(message) = act(&project, &tell, &watcher, (command, read_only)) else { return };
             let _ = watcher.send(Order::Look);
             // Nobody listens any more once the user has left.
             let _ = tell.send(message);
         });
+        if let Err(error) = begun {
+            let _ = self.tell.send(told(Err::<String, _>(error)));
+        }
     }
+}
+
+/// Does what takes a while. None for what threads of their own attend to.
+fn act(
+    project: &Project,
+    tell: &UnboundedSender<Msg>,
+    watcher: &Sender<Order>,
+    (command, read_only): (Cmd, bool),
+) -> Option<Msg> {
+    Some(match command {
+        Cmd::FindDevices => {
+            let _ = tell.send(Msg::Facts(Facts::gather(project.runs.path())));
+            let suite = project.suite().unwrap_or_default();
+            // A file that is wrong is told of where it is submitted.
+            let about = slurm::is_here().then(|| Project::slurm(&suite).unwrap_or_default().about());
+            Msg::Devices(Devices::find(), about)
+        }
+        Cmd::Start(what, place) => start(project, tell, watcher, what, place),
+        Cmd::Submit(what, again) => queue::submit(project, tell, what, again),
+        Cmd::Wake | Cmd::Queue(..) | Cmd::Requeue(_) | Cmd::Hold(_) | Cmd::Release(_) | Cmd::Order(_) => {
+            queue::perform(project, tell, command)
+        }
+        Cmd::Ask(run, wish) => ask(&run, wish),
+        Cmd::End(run, now) => end(project, tell, &run, now),
+        Cmd::Say(run, said) => say(tell, &run, said),
+        Cmd::Embed(run) => {
+            let made = local::embed::<About>(&run, &[]).map_err(|error| log_line(&format!("{error:#}")));
+            Msg::Embedded(run, made.map(|about| log_line(&about.to_string())))
+        }
+        Cmd::Copy(what, text) => copied(what, &text, read_only),
+        Cmd::Trash(run) => trash(project, tell, &run),
+        Cmd::Restore(run, place) => restore(project, tell, &run, place),
+        Cmd::Attend(_) | Cmd::Pictures(..) => return None,
+    })
+}
+
+fn trash(project: &Project, tell: &UnboundedSender<Msg>, run: &RunDir) -> Msg {
+    told(project.runs.trash(run).map(|place| {
+        let _ = tell.send(Msg::Trashed(run.clone(), place));
+        format!("{} is in the trash", run.label())
+    }))
+}
+
+fn restore(project: &Project, tell: &UnboundedSender<Msg>, run: &RunDir, place: PathBuf) -> Msg {
+    let restored = project.runs.restore(run, &place);
+    if restored.is_ok() {
+        let _ = tell.send(Msg::Restored(run.clone()));
+        let _ = project.wake_if_waiting();
+    } else if place.exists() {
+        // What still lies there can be tried again.
+        let _ = tell.send(Msg::Trashed(run.clone(), place));
+    }
+    told(restored.map(|()| format!("{} is back", run.label())))
+}
+
+/// Does `work` on a thread of its own, where the system gives one.
+pub(super) fn begin(work: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
+    let thread = thread::Builder::new().spawn(work);
+    thread.map(drop).context("this system gives no more threads (`ulimit -u`, or the limit of a container)")
 }
 
 /// The next word on whether something is wanted, waited for so long; without a time, however long it takes.

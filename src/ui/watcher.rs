@@ -4,6 +4,7 @@
 mod watched;
 
 use super::model::{LOG_LINES, Msg, News};
+use super::perform::begin;
 use crate::project::Project;
 use mocolab::run::{MapFile, Output, RunDir};
 use mocolab::text::log_line;
@@ -11,8 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedSender;
 use watched::Watched;
@@ -74,11 +76,14 @@ struct Watcher {
 }
 
 /// Starts the thread, which writes caches where `keep`. It ends when nobody listens.
-pub fn spawn(project: Project, tell: UnboundedSender<Msg>, keep: bool) -> Sender<Order> {
+///
+/// # Errors
+/// Where the system gives no thread.
+pub fn spawn(project: Project, tell: UnboundedSender<Msg>, keep: bool) -> anyhow::Result<Sender<Order>> {
     let (send, orders) = channel();
     let watcher = Watcher { keep, ..Watcher::new(project, tell) };
-    std::thread::spawn(move || watcher.run(&orders));
-    send
+    begin(move || _ = watcher.run(&orders))?;
+    Ok(send)
 }
 
 impl Watcher {
@@ -213,7 +218,7 @@ impl Watcher {
         }
         // What is shown whole comes first, and each as soon as it is there.
         let (mut front, mut others): (Vec<_>, Vec<_>) = looks.into_iter().partition(|(wanted, _)| *wanted);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
         let (each, all) = (front.chunks_mut(threads), others.chunks_mut(usize::MAX));
         for looks in each.chain(all) {
             say(&self.tell, look_at_once(looks, threads))?;
@@ -299,11 +304,14 @@ fn look_at_once(looks: &mut [(bool, &mut Watched)], threads: usize) -> Vec<News>
     if looks.len() == 1 {
         return looks.iter_mut().filter_map(look).collect();
     }
-    let part = looks.len().div_ceil(threads);
-    std::thread::scope(|scope| {
-        let look_at = |part| scope.spawn(move || <[_]>::iter_mut(part).filter_map(look).collect::<Vec<News>>());
-        let parts: Vec<_> = looks.chunks_mut(part).map(look_at).collect();
-        parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
+    let left = Mutex::new(looks.iter_mut());
+    let work = || std::iter::from_fn(|| left.lock().ok()?.next()).filter_map(look).collect::<Vec<News>>();
+    thread::scope(|scope| {
+        // Where the system gives no more threads, this one does it all.
+        let others = (1..threads).filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok());
+        let others: Vec<_> = others.collect();
+        let own = work();
+        others.into_iter().flat_map(|other| other.join().unwrap_or_default()).chain(own).collect()
     })
 }
 

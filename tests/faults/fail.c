@@ -1,11 +1,13 @@
 // A disk that fails, for the trainer alone (or FAIL_PROGRAM): loaded before libc, it lets every FAIL_EVERY-th call of the kind FAIL_CALL (write, sync,
 // rename, open) fail that concerns a file below FAIL_UNDER, with the errno FAIL_WITH; of the kind memory, every FAIL_EVERY-th piece of
-// 32 KiB and more that is asked for as libtorch does; of the kind lock, locks. Of the kind clock, the wall
-// clock goes wrong by FAIL_WITH seconds from the FAIL_EVERY-th question on. Each failure adds a byte to the file FAIL_TOLD.
+// 32 KiB and more that is asked for as libtorch does; of the kind lock, locks; of the kind thread, threads. Of the kind clock, the wall
+// clock goes wrong by FAIL_WITH seconds from the FAIL_EVERY-th question on; of the kind panic, the steady clock refuses the
+// FAIL_EVERY-th question of a thread that is not the first, at which Rust panics. Each failure adds a byte to the file FAIL_TOLD.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -107,9 +109,18 @@ int flock(int file, int operation) {
     return struck_file("lock", file) ? -1 : real(file, operation);
 }
 
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*begin)(void *), void *with) {
+    REAL(pthread_create);
+    return struck("thread", "/") ? EAGAIN : real(thread, attributes, begin, with);
+}
+
 int clock_gettime(clockid_t clock, struct timespec *now) {
     REAL(clock_gettime);
-    static atomic_int jumped;
+    static atomic_int jumped, refused;
+    if (clock == CLOCK_MONOTONIC && !refused && syscall(SYS_gettid) != getpid() && struck("panic", "/")) {
+        refused = 1;
+        return -1;
+    }
     int result = real(clock, now);
     if (clock == CLOCK_REALTIME && (jumped || struck("clock", "/"))) {
         jumped = 1;

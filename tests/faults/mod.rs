@@ -5,6 +5,7 @@ mod corruption;
 mod crashes;
 mod disk;
 mod full;
+mod laboratory;
 mod liveness;
 mod load;
 mod memory;

@@ -153,6 +153,8 @@ fn names_that_a_shell_would_read_are_no_runs() {
         listed.iter().all(|name| !["$", ";", " ", "\n", "\u{1b}"].iter().any(|bad| name.contains(bad))),
         "{listed:?}"
     );
+    let told = project.run("ls");
+    assert_eq!(told.err.lines().filter(|line| line.contains("is passed over")).count(), names.len(), "{}", told.err);
     let err = project.mocolab("show").arg(base.path().parent().unwrap().join("$(touch pwned)")).output().unwrap();
     assert!(!err.status.success() && String::from_utf8_lossy(&err.stderr).contains("is not named as a run is"));
 }

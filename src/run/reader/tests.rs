@@ -86,7 +86,7 @@ fn a_record_of_a_newer_version_is_not_written_to() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
     #[test]
     fn any_split_of_the_record_drains_to_the_same_lines(cuts in prop::collection::vec(0..2000_usize, 0..8), limit in 1..5_usize) {
         let folder = tempfile::tempdir().unwrap();

@@ -273,7 +273,7 @@ fn a_cache_that_can_not_be_written_is_no_harm() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 5))]
     #[test]
     fn what_a_part_tells_is_what_the_whole_tells(
         acts in prop::collection::vec(act(), 0..12),

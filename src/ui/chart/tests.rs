@@ -179,7 +179,7 @@ fn eight_long_runs_are_drawn_in_a_moment() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 3))]
     #[test]
     fn anything_is_safe_at_any_size(
         values in prop::collection::vec(prop_oneof![any::<f64>(), -5.0..5.0_f64], 0..60),

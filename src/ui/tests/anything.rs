@@ -79,7 +79,6 @@ fn happen(model: &mut Model, what: u8) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
     fn any_story_at_any_size_is_no_panic_and_escape_leads_home(
         story in prop::collection::vec(anything(), 0..40), width in 1..130_u16, height in 1..50_u16,
