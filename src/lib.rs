@@ -9,6 +9,7 @@ pub mod config;
 pub mod curve;
 pub mod data;
 pub mod device;
+pub mod disk;
 pub mod embedding;
 pub mod event;
 pub mod executor;

@@ -39,6 +39,7 @@ pub use records::{Heart, Job, Notes, Request, Source, Ticket, boot_id, host, now
 pub use trash::TrashError;
 pub use watch::{Look, Stamp, Watch};
 
+use crate::disk::write_whole;
 use crate::experiment::Name;
 use std::path::{Path, PathBuf};
 
@@ -113,9 +114,7 @@ impl RunDir {
     pub fn write_picture(&self, name: &str, png: &[u8]) -> std::io::Result<String> {
         make_folder(&self.pictures())?;
         let file = format!("pictures/{name}.png");
-        let mut beside = atomic_write_file::AtomicWriteFile::open(self.0.join(&file))?;
-        std::io::Write::write_all(&mut beside, png)?;
-        beside.commit().map(|()| file)
+        write_whole(&self.0.join(&file), png).map(|()| file)
     }
 
     /// Reads the picture that the record names `file`: one of those that [`RunDir::write_picture`] writes, and nothing else.
@@ -136,13 +135,21 @@ impl RunDir {
         plain::check(plain::options().create(true).append(true).open(self.output()))
     }
 
+    /// Its log, to be read.
+    ///
+    /// # Errors
+    /// Where it can't be opened, or is no plain file.
+    pub fn open_output(&self) -> std::io::Result<std::fs::File> {
+        plain::open(&self.output())
+    }
+
     /// What its log holds behind `from`, of that the last `most` bytes.
     ///
     /// # Errors
     /// Where it can't be read.
     pub fn read_output(&self, from: u64, most: u64) -> std::io::Result<Vec<u8>> {
         use std::io::{Read, Seek, SeekFrom};
-        let mut file = plain::open(&self.output())?;
+        let mut file = self.open_output()?;
         let from = from.max(file.metadata()?.len().saturating_sub(most));
         file.seek(SeekFrom::Start(from))?;
         let mut bytes = Vec::new();

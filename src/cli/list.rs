@@ -9,6 +9,7 @@ use mocolab::run::Watch;
 use mocolab::text::{duration, log_line, number, percent, quoted};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 /// `mocolab ls`.
@@ -63,41 +64,95 @@ fn row(sight: &Sight) -> Vec<String> {
 /// `mocolab logs`.
 pub fn logs(project: &Project, run: &str, follow: bool, lines: Option<usize>) -> anyhow::Result<()> {
     let run = project.runs.find(run).map_err(anyhow::Error::msg)?;
-    let path = run.output();
-    let mut file = match File::open(&path) {
+    let mut file = match run.open_output() {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             bail!("`{}` has not been started: it has printed nothing", run.label())
         }
-        Err(error) => return Err(error).with_context(|| format!("opening `{}`", path.display())),
+        Err(error) => return Err(error).with_context(|| format!("opening `{}`", run.output().display())),
     };
+    if let Some(lines) = lines {
+        let from = last(&file, lines)?;
+        file.seek(SeekFrom::Start(from))?;
+    }
     let mut held = Vec::new();
-    let mut first = true;
     let mut watch = Watch::new(run);
     loop {
         let live = follow && watch.status()?.is_live();
-        let end = file.stream_position()?;
         // A log that was cut (by hand) is read from its start again.
-        if file.metadata()?.len() < end {
-            file.seek(SeekFrom::Start(0))?;
+        if file.metadata()?.len() < file.stream_position()? {
+            file.rewind()?;
         }
-        file.read_to_end(&mut held)?;
-        print_whole(&mut held, lines.filter(|_| first), !live)?;
-        first = false;
+        loop {
+            let known = held.len();
+            if Read::take(&mut file, CHUNK as u64).read_to_end(&mut held)? == 0 {
+                break;
+            }
+            let ends = held[known..].iter().rposition(|byte| *byte == b'\n');
+            print(&mut held, ends.map_or(0, |at| known + at + 1))?;
+        }
         if !live {
-            return Ok(());
+            let all = held.len();
+            return print(&mut held, all);
         }
         std::thread::sleep(Duration::from_millis(250));
     }
 }
 
-/// Prints the whole lines of `held`, the last `only` of them, and keeps the rest; at the `end` the rest too.
-fn print_whole(held: &mut Vec<u8>, only: Option<usize>, end: bool) -> anyhow::Result<()> {
-    let until = if end { held.len() } else { held.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1) };
-    let text = String::from_utf8_lossy(&held[..until]).into_owned();
-    let lines: Vec<&str> = text.lines().collect();
-    let skip = only.map_or(0, |only| lines.len().saturating_sub(only));
-    lines[skip..].iter().try_for_each(|line| say(log_line(line)))?;
+/// Bytes of a log read at once. Of a line that has no end within so many the last are shown: a progress bar draws over itself for ever.
+const CHUNK: usize = 256 << 10;
+
+/// Where the last `lines` lines of a file begin, one without an end among them.
+fn last(file: &File, lines: usize) -> std::io::Result<u64> {
+    let end = file.metadata()?.len();
+    let (mut from, mut left, mut bytes) = (end, lines, vec![0; CHUNK]);
+    while from > 0 && left > 0 {
+        let part = &mut bytes[..from.min(CHUNK as u64) as usize];
+        from -= part.len() as u64;
+        file.read_exact_at(part, from)?;
+        for at in (0..part.len()).rev().filter(|at| part[*at] == b'\n') {
+            let next = from + at as u64 + 1;
+            // What ends the last line begins none.
+            left -= usize::from(next < end);
+            if left == 0 {
+                return Ok(next);
+            }
+        }
+    }
+    Ok(from)
+}
+
+/// Prints the lines of `held` up to `until`, and keeps the rest.
+fn print(held: &mut Vec<u8>, until: usize) -> anyhow::Result<()> {
+    String::from_utf8_lossy(&held[..until]).lines().try_for_each(|line| say(log_line(line)))?;
     held.drain(..until);
+    held.drain(..held.len().saturating_sub(CHUNK));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn the_last_lines_begin_where_those_before_end() {
+        let mut file = tempfile::tempfile().unwrap();
+        let long = "x".repeat(CHUNK + 7);
+        let text = format!("one\n\n{long}\nfour");
+        file.write_all(text.as_bytes()).unwrap();
+        let from = |lines| last(&file, lines).unwrap() as usize;
+        assert_eq!(&text[from(1)..], "four");
+        assert_eq!(&text[from(2)..], format!("{long}\nfour"));
+        assert_eq!((from(0), from(3), from(4), from(9)), (text.len(), 4, 0, 0));
+        (&file).write_all(b"\n").unwrap();
+        assert_eq!(last(&file, 1).unwrap() as usize, text.len() - 4, "an end is no line");
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_held_to_a_bound() {
+        let mut held = vec![b'.'; CHUNK * 3];
+        print(&mut held, 0).unwrap();
+        assert_eq!(held.len(), CHUNK);
+    }
 }

@@ -1,7 +1,7 @@
 //! Printing: nothing that a terminal would obey gets out, wherever it came from; a reader that has gone away (`mocolab ls | head`) ends the program in peace, everything else is an error.
 
 use anyhow::Context;
-use atomic_write_file::AtomicWriteFile;
+use mocolab::disk::write_whole;
 use mocolab::text::{sanitize, sanitize_lines};
 use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -44,9 +44,7 @@ pub fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
         }
         // Of a link what it leads to.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let mut beside = AtomicWriteFile::open(path)?;
-        beside.write_all(content)?;
-        beside.commit()
+        write_whole(&path, content)
     };
     write().with_context(|| format!("writing `{}`", path.display()))
 }

@@ -2,13 +2,12 @@
 //! sizes and times, and to be damaged by a checksum. A cache that does not fit is as good as none: it is rebuilt.
 
 use super::{DataError, Dataset, Split, hexadecimal, listing::Listing};
-use atomic_write_file::AtomicWriteFile;
+use crate::disk::write_whole;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
     fs,
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -71,9 +70,7 @@ impl Place {
         }
         let views = views.into_iter().map(|(name, view)| (name, view.expect("the shapes are those of the data")));
         let bytes = safetensors::serialize(views, Some(said)).expect("four tensors of known size can be written");
-        let mut file = AtomicWriteFile::open(&self.file).map_err(DataError::writing(&self.file))?;
-        file.write_all(&bytes).map_err(DataError::writing(&self.file))?;
-        file.commit().map_err(DataError::writing(&self.file))
+        write_whole(&self.file, &bytes).map_err(DataError::writing(&self.file))
     }
 }
 

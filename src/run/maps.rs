@@ -1,9 +1,10 @@
 //! The maps of a run's features: a file each, named like a checkpoint by its step and its own CRC-32.
 
 use super::{CheckpointFile, RunDir, checkpoint_name, newest_first};
+use crate::disk::write_whole;
 use crate::embedding::Embedding;
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 /// A map on the disk, unread.
@@ -92,9 +93,7 @@ impl RunDir {
             Err(error) => return Err(error),
         }
         let path = folder.join(checkpoint_name(step, bytes));
-        let mut beside = atomic_write_file::AtomicWriteFile::open(&path)?;
-        beside.write_all(bytes)?;
-        beside.commit()?;
+        write_whole(&path, bytes)?;
         for other in newest_first(&folder)?.into_iter().filter(|other| other.step == step && other.path != path) {
             match fs::remove_file(&other.path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),

@@ -2,6 +2,7 @@
 
 use super::{RunDir, folder, plain};
 use crate::config::Hook;
+use crate::disk::write_whole;
 use crate::status::{Heartbeat, Lock, Wish};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fs;
@@ -222,12 +223,9 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     }
 }
 
-/// Writes beside, makes it last, renames over.
+/// Writes a text whole, with an end of its last line.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = atomic_write_file::AtomicWriteFile::open(path)?;
-    file.write_all(bytes)?;
-    file.write_all(b"\n")?;
-    file.commit()
+    write_whole(path, &[bytes, b"\n"].concat())
 }
 
 /// A watcher's view of a heartbeat: only changes count, by the watcher's own clock, since clocks of two hosts differ.

@@ -3,15 +3,10 @@
 //! What the tensors mean is the writer's business; how files are named and found is [`mocolab::run::newest_whole`]'s.
 
 use anyhow::{Context, Result};
-use atomic_write_file::AtomicWriteFile;
+use mocolab::disk::write_whole;
 use mocolab::run::{CheckpointFile, checkpoint_name, newest_first, newest_whole};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use std::{
-    collections::HashMap,
-    fs,
-    io::{self, Write},
-    path::Path,
-};
+use std::{collections::HashMap, fs, io, path::Path};
 use tch::{Kind, Tensor};
 
 /// Text about a checkpoint, by key.
@@ -82,12 +77,7 @@ impl Content<'_> {
         let file = checkpoint_name(self.step, &bytes);
         let path = self.directory.join(&file);
         require_space(self.directory, bytes.len() as u64)?;
-        let write = || -> io::Result<()> {
-            let mut beside = AtomicWriteFile::open(&path)?;
-            beside.write_all(&bytes)?;
-            beside.commit()
-        };
-        write().with_context(|| format!("writing the checkpoint `{}`", path.display()))?;
+        write_whole(&path, &bytes).with_context(|| format!("writing the checkpoint `{}`", path.display()))?;
         let written = CheckpointFile::open(path).context("a checkpoint has lost its name")?;
         written.read().context("reading the checkpoint again that was just written")?;
         remove_superseded(self.directory)?;
