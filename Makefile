@@ -5,7 +5,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 # scripts/setup names one libtorch; a second voice would only have the bindings compiled again
 unexport LIBTORCH_USE_PYTORCH
 
-.PHONY: help run test check audit setup lite package faults
+.PHONY: help run test check audit setup lite package faults fuzz
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,10 +35,23 @@ audit: ## known holes in the dependencies, where RustSec's database can be fetch
 setup: ## find libtorch or bring it (545 MB for the CPU), and tell cargo where it is
 	@scripts/setup
 
-faults: setup ## kill trainers, fail their disks and damage their files hundreds of times (half an hour and more)
+faults: setup ## kill trainers, fail their disks and damage their files hundreds of times (an hour and more)
 	@mkdir -p target && rm -f target/faults.md
 	MOCOLAB_FAULTS=full MOCOLAB_FAULTS_TABLE=$(CURDIR)/target/faults.md $(CARGO) test --release --locked --test programs faults:: -- --test-threads=2
 	@cat target/faults.md
+	@scripts/faults-table target/faults.md
+
+# What reads what others wrote, or may have damaged: the record, experiments.toml, pictures, maps, checkpoints, filters, keys.
+FUZZED = anything_at_all_is_no_panic a_flipped_bit_is_seen anything_a_record_may_say_is_folded any_text_comes_out_printable \
+	no_text_makes_it_panic no_text_like_toml_makes_it_panic a_changed_character_never_makes_it_panic \
+	rows_of_any_bytes_are_pictures_or_an_error a_changed_or_made_up_picture_is_one_or_an_error \
+	bytes_of_a_map_that_are_changed_give_a_map_or_an_error a_changed_or_made_up_file_gives_a_header_or_an_error \
+	a_changed_or_made_up_file_gives_tensors_or_an_error no_damage_to_a_cache_is_believed \
+	any_text_is_a_filter_or_says_why_not any_keys_at_any_width_keep_the_line_whole any_keys_make_a_text_with_the_cursor_in_it \
+	any_keys_leave_it_whole
+
+fuzz: setup ## a million cases for each property of what reads bytes, text and keys (an hour)
+	PROPTEST_CASES=1000000 $(CARGO) test --release --locked --lib --bins --test config -- $(FUZZED)
 
 package: setup ## one archive of both programs, manual, completions and an install script, in dist/
 	scripts/package

@@ -9,14 +9,15 @@ use std::path::Path;
 /// Writes `bytes` to the file at `path`, in the place of any other: beside it, made last on the disk, renamed over it.
 ///
 /// # Errors
-/// Where it can't be written; any other is still there then, and nothing is left beside it.
+/// Where it can't be written, or that it was can't be made to last; nothing is left beside it then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut beside = AtomicWriteFile::open(path)?;
-    let it = beside.metadata()?;
+    // Held, so that no other file gets its number meanwhile.
+    let it = beside.try_clone()?;
     let written = beside.write_all(bytes).and_then(|()| beside.commit());
     if written.is_err() {
         // What got a name before its renaming failed keeps it.
-        let _ = remove_beside(path, &it);
+        let _ = it.metadata().and_then(|it| remove_beside(path, &it));
     }
     written
 }

@@ -319,7 +319,12 @@ fn an_archive_with_anything_else_in_it_is_refused() {
         (with("cifar-10-batches-bin/readme.html", vec![0; 1 << 20]), "has more than 65536 bytes"),
         (missing, "data_batch_2.bin` is missing"),
         (b"no archive at all".to_vec(), "cannot be unpacked"),
-        (link(&format!("{folder}/test_batch.bin"), "/etc/passwd"), "is no plain file"),
+        (other(tar::EntryType::Symlink, &format!("{folder}/test_batch.bin"), "/etc/passwd", 0), "is no plain file"),
+        (other(tar::EntryType::Link, &format!("{folder}/test_batch.bin"), "/etc/passwd", 0), "is no plain file"),
+        (other(tar::EntryType::Fifo, &format!("{folder}/test_batch.bin"), "", 0), "is no plain file"),
+        (other(tar::EntryType::Char, &format!("{folder}/test_batch.bin"), "", 0), "is no plain file"),
+        // A folder that unpacks to more than anything here: one byte in a thousand of it came over the wire.
+        (other(tar::EntryType::Directory, &format!("{folder}/"), "", 300 << 20), "cannot be unpacked"),
     ];
     for (body, expected) in cases {
         let (server, mut job) = (Server::new(vec![Answer::Whole(body.clone(), "\"1\"")]), Job::new());
@@ -331,12 +336,17 @@ fn an_archive_with_anything_else_in_it_is_refused() {
     }
 }
 
-fn link(name: &str, target: &str) -> Vec<u8> {
+/// An archive of one entry that is no file, of `size` zeros.
+fn other(kind: tar::EntryType, name: &str, target: &str, size: u64) -> Vec<u8> {
     let mut packed = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     let mut header = tar::Header::new_ustar();
-    header.set_entry_type(tar::EntryType::Symlink);
-    header.set_size(0);
-    packed.append_link(&mut header, name, target).unwrap();
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.set_entry_type(kind);
+    header.set_link_name(target).unwrap();
+    header.set_mode(0o777);
+    header.set_size(size);
+    header.set_cksum();
+    packed.append(&header, std::io::Read::take(std::io::repeat(0), size)).unwrap();
     packed.into_inner().unwrap().finish().unwrap()
 }
 

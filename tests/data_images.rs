@@ -98,6 +98,16 @@ fn what_is_wrong_is_told_with_the_file() {
     };
     let cases = [
         (
+            tell(&|set| std::os::unix::fs::symlink("/dev/zero", set.join("train/cat/zero.png")).unwrap()),
+            "zero.png` is a pipe or a device",
+        ),
+        (
+            tell(&|set| {
+                rustix::fs::mkfifoat(rustix::fs::CWD, set.join("train/cat/pipe.jpg"), rustix::fs::Mode::RWXU).unwrap();
+            }),
+            "pipe.jpg` is a pipe or a device",
+        ),
+        (
             tell(&|set| save(&set.join("test/cat/1.png"), &plain(10, 8, 1))),
             "test/cat/1.png` is 10x8, expected 9x8 like `",
         ),

@@ -6,7 +6,7 @@ use crate::sight::Sight;
 use crate::ui::Search;
 use anyhow::{Context, bail};
 use mocolab::run::Watch;
-use mocolab::text::{duration, log_line, number, percent, quoted};
+use mocolab::text::{duration, log_line, number, percent, quoted, sanitize};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -22,7 +22,7 @@ pub fn list(project: &Project, name: Option<&str>, filter: Option<&Search>, json
     sights.retain(|sight| filter.is_none_or(|search| search.filter().accepts(sight, mocolab::run::now())));
     if name.is_none() {
         for run in project.runs.misnamed().unwrap_or_default() {
-            let name = quoted(&run.label());
+            let name = sanitize(&quoted(&run.label()));
             note(&format!(
                 "{name} is passed over: runs have letters, digits, `.`, `_` and `-` in their names; rename its folder"
             ));
@@ -75,20 +75,22 @@ pub fn logs(project: &Project, run: &str, follow: bool, lines: Option<usize>) ->
         let from = last(&file, lines)?;
         file.seek(SeekFrom::Start(from))?;
     }
-    let mut held = Vec::new();
+    let (mut held, mut bytes) = (Vec::new(), vec![0; CHUNK]);
     let mut watch = Watch::new(run);
     loop {
         let live = follow && watch.status()?.is_live();
         // A log that was cut (by hand) is read from its start again.
         if file.metadata()?.len() < file.stream_position()? {
             file.rewind()?;
+            held.clear();
         }
         loop {
-            let known = held.len();
-            if Read::take(&mut file, CHUNK as u64).read_to_end(&mut held)? == 0 {
+            let (known, read) = (held.len(), file.read(&mut bytes)?);
+            if read == 0 {
                 break;
             }
-            let ends = held[known..].iter().rposition(|byte| *byte == b'\n');
+            held.extend_from_slice(&bytes[..read]);
+            let ends = bytes[..read].iter().rposition(|byte| *byte == b'\n');
             print(&mut held, ends.map_or(0, |at| known + at + 1))?;
         }
         if !live {
@@ -102,11 +104,12 @@ pub fn logs(project: &Project, run: &str, follow: bool, lines: Option<usize>) ->
 /// Bytes of a log read at once. Of a line that has no end within so many the last are shown: a progress bar draws over itself for ever.
 const CHUNK: usize = 256 << 10;
 
-/// Where the last `lines` lines of a file begin, one without an end among them.
+/// Where the last `lines` lines of a file begin, one without an end among them; not further back than is shown of lines of any length.
 fn last(file: &File, lines: usize) -> std::io::Result<u64> {
     let end = file.metadata()?.len();
     let (mut from, mut left, mut bytes) = (end, lines, vec![0; CHUNK]);
-    while from > 0 && left > 0 {
+    let least = end.saturating_sub((lines as u64).saturating_mul(CHUNK as u64));
+    while from > least && left > 0 {
         let part = &mut bytes[..from.min(CHUNK as u64) as usize];
         from -= part.len() as u64;
         file.read_exact_at(part, from)?;
@@ -126,7 +129,10 @@ fn last(file: &File, lines: usize) -> std::io::Result<u64> {
 fn print(held: &mut Vec<u8>, until: usize) -> anyhow::Result<()> {
     String::from_utf8_lossy(&held[..until]).lines().try_for_each(|line| say(log_line(line)))?;
     held.drain(..until);
-    held.drain(..held.len().saturating_sub(CHUNK));
+    let cut = held.len().saturating_sub(CHUNK);
+    if cut > 0 {
+        held.splice(..cut + 3, *b"...");
+    }
     Ok(())
 }
 
@@ -145,6 +151,9 @@ mod tests {
         assert_eq!(&text[from(1)..], "four");
         assert_eq!(&text[from(2)..], format!("{long}\nfour"));
         assert_eq!((from(0), from(3), from(4), from(9)), (text.len(), 4, 0, 0));
+        file.set_len(9 << 30).unwrap();
+        assert_eq!(last(&file, 2).unwrap(), (9 << 30) - 2 * CHUNK as u64, "of what has no end");
+        file.set_len(text.len() as u64).unwrap();
         (&file).write_all(b"\n").unwrap();
         assert_eq!(last(&file, 1).unwrap() as usize, text.len() - 4, "an end is no line");
     }

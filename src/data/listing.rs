@@ -90,6 +90,9 @@ fn pictures_of(folder: &Path, label: u16) -> Result<Vec<Picture>, DataError> {
         if metadata.is_dir() {
             continue;
         }
+        if !metadata.is_file() {
+            return Err(DataError::invalid(path, "is a pipe or a device, no picture: take it out"));
+        }
         if metadata.len() > MOST_BYTES {
             return Err(DataError::invalid(path, format!("has {} bytes, more than any small picture", metadata.len())));
         }

@@ -85,7 +85,9 @@ pub(super) fn write(run: &RunDir, reading: &Reading) -> io::Result<()> {
 }
 
 fn put<'a>(path: &Path, mut parts: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    // One that a process of this number has left, or that somebody has put there, is not written to.
+    let _ = fs::remove_file(path);
+    let mut file = File::create_new(path)?;
     parts.try_for_each(|part| file.write_all(part))
 }
 

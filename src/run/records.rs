@@ -310,6 +310,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_zombie_is_no_process_any_more() {
+        assert!(process_start(std::process::id()).is_some());
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        assert!(process_start(child.id()).is_some());
+        child.kill().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        // Nobody has waited for it yet.
+        while process_start(child.id()).is_some() {
+            assert!(Instant::now() < deadline, "a zombie is taken for alive");
+        }
+        assert!(Path::new(&format!("/proc/{}", child.id())).exists(), "it is a zombie");
+        child.wait().unwrap();
+    }
+
+    #[test]
     fn records_are_replaced_whole_and_missing_ones_are_none() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDir::new(folder.path());

@@ -115,6 +115,9 @@ impl Loaded {
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = match CheckpointFile::open(path.to_owned()) {
             Some(file) => file.read(),
+            None if fs::metadata(path).is_ok_and(|data| !data.is_file()) => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a folder, a pipe or a device, no file"))
+            }
             None => fs::read(path),
         };
         let loaded = bytes.map_err(anyhow::Error::from).and_then(Self::of);
@@ -237,6 +240,31 @@ mod tests {
         ];
         let texts = [("said".to_owned(), "ä\n".to_owned())].into();
         Content { tensors, texts, step, epoch, best, kept: step == 100, directory }.write().unwrap().file
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_changed_or_made_up_file_gives_tensors_or_an_error(
+            changes in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), proptest::prelude::any::<u8>()), 0..6),
+            length in proptest::option::of(proptest::prelude::any::<proptest::sample::Index>()),
+            made_up in proptest::option::of("\\PC{0,80}"),
+        ) {
+            let tensors = [("a".to_owned(), Tensor::from_slice(&[1_f32, 2.0])), ("b".to_owned(), Tensor::from(7_i64))];
+            let mut bytes = encode(&tensors, Texts::new()).unwrap();
+            if let Some(header) = made_up {
+                bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &bytes[8..]].concat();
+            }
+            let all = bytes.len();
+            changes.iter().for_each(|(at, byte)| bytes[at.index(all)] = *byte);
+            bytes.truncate(length.map_or(all, |at| at.index(all)));
+            if let Ok(loaded) = Loaded::of(bytes)
+                && let Ok(shapes) = loaded.shapes()
+            {
+                for name in shapes.keys() {
+                    let _ = loaded.tensor(name);
+                }
+            }
+        }
     }
 
     #[test]

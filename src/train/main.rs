@@ -48,12 +48,12 @@ use mocolab::experiment::{Experiment, Recipe};
 use mocolab::run::{HeldLock, Job, Reader, RunDir};
 use session::Session;
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use training::Ended;
-use trouble::{caught, cause_of, no_room, words};
+use trouble::{caught, cause_of, no_room};
 
 /// Between two looks at requests.
 const LISTEN: Duration = Duration::from_millis(100);
@@ -111,7 +111,7 @@ fn attend(run: &RunDir) -> ExitCode {
         let session = Session::open(run, job.attempt, asked)?;
         Ok((lock, job, experiment, control, session))
     });
-    let (_lock, job, experiment, mut control, mut session) = match begun {
+    let (_lock, job, experiment, mut control, session) = match begun {
         Ok(begun) => begun,
         Err(error) => {
             print(&format!("mocolab-train: {error:#}"));
@@ -120,21 +120,29 @@ fn attend(run: &RunDir) -> ExitCode {
     };
     let mirror = Mirror::start(run, job.attempt, experiment.recipe.keeping().tensorboard);
     let (place, scheduled) = (run.clone(), job.executor == "slurm");
-    let trainer = std::thread::Builder::new().name("trainer".into()).spawn(move || {
-        let result = catch_unwind(AssertUnwindSafe(|| train(&place, &job, experiment, &mut session)));
-        let end = finish(result.unwrap_or_else(|panic| Err(anyhow!(words(panic.as_ref())))), &mut session);
-        let _ = ended.send(end);
-    });
-    let trainer = match trainer {
-        Ok(trainer) => trainer,
-        Err(error) => {
-            print(&format!("mocolab-train: starting a thread: {error}"));
-            return ExitCode::FAILURE;
+    // It may never come to the thread: how that ends is to be recorded too.
+    let session = Arc::new(Mutex::new(session));
+    let work = {
+        let session = Arc::clone(&session);
+        move || {
+            let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+            let result = caught(|| train(&place, &job, experiment, &mut session));
+            let _ = ended.send(finish(result, &mut session));
         }
     };
-    let (outcome, code) = listen(run, &mut control, &end);
-    // libtorch's own clean-up at exit must not meet a thread that still ends.
-    let _ = trainer.join();
+    let trainer = std::thread::Builder::new().name("trainer".into()).spawn(work);
+    let (outcome, code) = match trainer {
+        Ok(trainer) => {
+            let end = listen(run, &mut control, &end);
+            // libtorch's own clean-up at exit must not meet a thread that still ends.
+            let _ = trainer.join();
+            end
+        }
+        Err(error) => {
+            let error = anyhow!(error).context("starting a thread");
+            finish(Err(error), &mut session.lock().unwrap_or_else(PoisonError::into_inner))
+        }
+    };
     // A scheduler waits for nobody: the job goes back before the last is told.
     let code = if scheduled { hand_back(outcome, code) } else { code };
     mirror.finish();

@@ -79,6 +79,7 @@ impl Hands {
         }
         let (project, tell, watcher) = (self.project.clone(), self.tell.clone(), self.watcher.clone());
         let read_only = self.read_only;
+        let mapped = if let Cmd::Embed(run) = &command { Some(run.clone()) } else { None };
         let begun = begin(move || {
             let Some(message) = act(&project, &tell, &watcher, (command, read_only)) else { return };
             let _ = watcher.send(Order::Look);
@@ -86,7 +87,11 @@ impl Hands {
             let _ = tell.send(message);
         });
         if let Err(error) = begun {
-            let _ = self.tell.send(told(Err::<String, _>(error)));
+            let message = match mapped {
+                Some(run) => Msg::Embedded(run, Err(format!("{error:#}"))),
+                None => told(Err::<String, _>(error)),
+            };
+            let _ = self.tell.send(message);
         }
     }
 }

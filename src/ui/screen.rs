@@ -10,6 +10,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal};
 use std::io::{self, Stdout, Write, stdout};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Whose turn it is to write to the terminal: nothing is drawn over what a panic says.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// A terminal in our hands.
 pub struct Screen(Canvas<Stdout>);
@@ -37,6 +43,7 @@ impl<W: Write> Canvas<W> {
             return Ok(());
         }
         self.last.clone_from(now);
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.flush()?;
         self.terminal.swap_buffers();
@@ -52,6 +59,12 @@ impl Screen {
         let terminal = ratatui::try_init().context("taking over the terminal")?;
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
+            // Unless it is that frame which panics.
+            let _turn = (0..50).find_map(|_| {
+                let turn = TURN.try_lock().ok();
+                turn.is_none().then(|| thread::sleep(Duration::from_millis(2)));
+                turn
+            });
             let _ = execute!(stdout(), DisableMouseCapture, DisableBracketedPaste, cursor::Show);
             before(panic);
             std::process::exit(101);

@@ -38,7 +38,7 @@ fn tell(test: &str, figure: &str) {
     eprintln!("faults: {test}: {figure}");
     if let Some(path) = std::env::var_os("MOCOLAB_FAULTS_TABLE") {
         let mut file = fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
-        writeln!(file, "| `{test}` | {figure} |").unwrap();
+        file.write_all(format!("| `{test}` | {figure} |\n").as_bytes()).unwrap();
     }
 }
 

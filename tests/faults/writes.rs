@@ -1,9 +1,10 @@
-//! A disk that fails: every N-th write, sync, rename or opening of the trainer. It says what it could not do, or does without
+//! A disk that fails: every N-th write, sync, rename or opening of the trainer; threads that it does not get, and panics on them. It says what it could not do, or does without
 //! what it can do without; when the disk is well again the run goes on, and nothing is missing.
 
 use super::crashes::{assert_clean, walk};
 use super::{SMALL, count, tell};
-use crate::project::Project;
+use crate::project::{Ended, Project};
+use crate::screen::{Screen, tmux_is_missing};
 use crate::training::{assert_alike, project_of};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// "No space left on device", or "no storage space" where only a part was taken, and "Input/output error".
-const ERRORS: [(&str, &str); 2] = [("28", "space"), ("5", "Input/output error")];
+const DISK: &[(&str, &str)] = &[("28", "space"), ("5", "Input/output error")];
 
 /// The library `fail.c`, built once for these tests.
 pub fn library() -> &'static Path {
@@ -29,22 +30,32 @@ pub fn library() -> &'static Path {
 
 #[test]
 fn writes_that_fail() {
-    strike("writes_that_fail", "write");
+    strike("writes_that_fail", "write", DISK);
 }
 
 #[test]
 fn syncs_that_fail() {
-    strike("syncs_that_fail", "sync");
+    strike("syncs_that_fail", "sync", DISK);
 }
 
 #[test]
 fn renames_that_fail() {
-    strike("renames_that_fail", "rename");
+    strike("renames_that_fail", "rename", DISK);
 }
 
 #[test]
 fn openings_that_fail() {
-    strike("openings_that_fail", "open");
+    strike("openings_that_fail", "open", DISK);
+}
+
+#[test]
+fn threads_that_are_refused_to_a_trainer() {
+    strike("threads_that_are_refused_to_a_trainer", "thread", &[("11", "Resource temporarily unavailable")]);
+}
+
+#[test]
+fn panics_on_threads_of_a_trainer() {
+    strike("panics_on_threads_of_a_trainer", "panic", &[("22", "Invalid argument")]);
 }
 
 /// How many runs ended how.
@@ -56,12 +67,12 @@ struct Seen {
 }
 
 /// Every first, second, third … call of a kind fails, until a run has none that does.
-fn strike(test: &str, call: &str) {
+fn strike(test: &str, call: &str, errors: &[(&str, &str)]) {
     let table = |name: &str| format!("[experiment.{name}.supervised]\n{SMALL}");
     let project = project_of(&(table("undisturbed") + &table("struck")));
     project.run("start undisturbed --device cpu --wait").good();
     let (mut every, mut seen) = (1_u64, Seen::default());
-    for error in ERRORS.iter().cycle() {
+    for error in errors.iter().cycle() {
         if !one(&project, (call, every), *error, &mut seen) {
             break;
         }
@@ -85,7 +96,9 @@ fn one(project: &Project, (call, every): (&str, u64), (number, words): (&str, &s
     let told = project.path("told");
     let _ = fs::remove_file(&told);
     let mut command = project.mocolab("start struck --device cpu --wait");
-    command.env("LD_PRELOAD", library()).env("FAIL_UNDER", fs::canonicalize(project.path("runs")).unwrap());
+    let of_files = ["write", "sync", "rename", "open"].contains(&call);
+    let under = if of_files { fs::canonicalize(project.path("runs")).unwrap() } else { "/".into() };
+    command.env("LD_PRELOAD", library()).env("FAIL_UNDER", under);
     command
         .env("FAIL_CALL", call)
         .env("FAIL_EVERY", every.to_string())
@@ -101,8 +114,9 @@ fn one(project: &Project, (call, every): (&str, u64), (number, words): (&str, &s
     if !done {
         assert!(["failed", "crashed"].contains(&status.as_str()), "{case}: {status}");
         let said = format!(
-            "{}{}{}",
+            "{}{}{}{}",
             project.run("show struck --json").good(),
+            project.run("logs struck").out,
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
@@ -118,4 +132,32 @@ fn one(project: &Project, (call, every): (&str, u64), (number, words): (&str, &s
         *(if done { &mut seen.went_on } else { &mut seen.ended }) += 1;
     }
     failures > 0
+}
+
+#[test]
+fn a_panic_of_the_trainer_is_shown_and_hits_nobody_else() {
+    let names = ["undisturbed", "beside", "struck"];
+    let project = project_of(&names.map(|name| format!("[experiment.{name}.supervised]\n{SMALL}")).concat());
+    project.run("start undisturbed --device cpu --wait").good();
+    project.start("beside");
+    let mut command = project.mocolab("start struck --device cpu --wait --force");
+    command.env("LD_PRELOAD", library()).env("FAIL_UNDER", "/").env("FAIL_CALL", "panic").env("FAIL_EVERY", "20");
+    let ended: Ended = command.env("FAIL_WITH", "22").env("FAIL_TOLD", project.path("told")).output().unwrap().into();
+    assert_eq!((ended.code, project.status("struck").as_str()), (Some(1), "failed"), "{}{}", ended.out, ended.err);
+    if !tmux_is_missing() {
+        let screen = Screen::laboratory(&project, 120, 40);
+        screen.press(&["/"]);
+        screen.type_line("struck");
+        screen.wait_for("✗ failed");
+        screen.press(&["Enter"]);
+        screen.wait_for("Invalid argument");
+        screen.press(&["7"]);
+        screen.wait_for("mocolab-train: called `Result::unwrap()`");
+        screen.kill();
+    }
+    project.wait_for("beside", "done");
+    assert_alike((&project, "undisturbed"), (&project, "beside"));
+    // Its device is free again.
+    project.run("resume struck --device cpu --wait").good();
+    assert_alike((&project, "undisturbed"), (&project, "struck"));
 }

@@ -77,6 +77,12 @@ impl<'a> Screen<'a> {
         self.ask(&["capture-pane", "-p"])
     }
 
+    /// The title of the window.
+    #[cfg(feature = "torch")]
+    pub fn title(&self) -> String {
+        self.ask(&["display-message", "-p", "#{pane_title}"])
+    }
+
     /// Gives the window another size.
     pub fn resize(&self, width: u16, height: u16) {
         self.ask(&["resize-window", "-x", &width.to_string(), "-y", &height.to_string()]);
