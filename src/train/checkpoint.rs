@@ -255,7 +255,9 @@ mod tests {
                 bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &bytes[8..]].concat();
             }
             let all = bytes.len();
-            changes.iter().for_each(|(at, byte)| bytes[at.index(all)] = *byte);
+            for (at, byte) in changes {
+                bytes[at.index(all)] = byte;
+            }
             bytes.truncate(length.map_or(all, |at| at.index(all)));
             if let Ok(loaded) = Loaded::of(bytes)
                 && let Ok(shapes) = loaded.shapes()

@@ -16,7 +16,7 @@ fn ended(project: &Project, call: &str, every: u64) -> (i32, String, u64) {
     let screen = Screen::open(project, 200, 40);
     // The agent is a `mocolab` too, and not meant.
     let words = [
-        format!("LD_PRELOAD={} FAIL_PROGRAM=mocolab FAIL_UNDER=/ FAIL_WITH=11", library().display()),
+        format!("RUST_BACKTRACE=0 LD_PRELOAD={} FAIL_PROGRAM=mocolab FAIL_UNDER=/ FAIL_WITH=11", library().display()),
         format!("FAIL_CALL={call} FAIL_EVERY={every} FAIL_TOLD={}", told.display()),
     ];
     fs::write(
