@@ -3,8 +3,11 @@
 
 use super::{
     device,
+    eval::features,
     method::{Job, Method},
     moco::Moco,
+    pictures::Pictures,
+    probe::Probe,
     start::From,
     supervised::Supervised,
     training::{self, Training},
@@ -14,16 +17,17 @@ use clap::Parser;
 use mocolab::{
     config::read_snapshot,
     data::{self, Places},
-    experiment::{DataSource, Experiment, Origin, Recipe},
+    experiment::{DataSource, Experiment, Origin, Probe as Settings, Recipe},
 };
 use std::{path::PathBuf, time::Instant};
+use tch::Tensor;
 
 /// Time the training of a recipe: the yardstick's of `benches/`, or that of an experiment.toml.
 #[derive(Debug, Parser)]
 #[command(name = "mocolab-train bench")]
 pub struct Arguments {
-    /// What is trained.
-    #[arg(long, default_value = "base", value_parser = ["base", "moco"])]
+    /// What is trained; of a probe the features are timed, and its fit of 50,000 pictures.
+    #[arg(long, default_value = "base", value_parser = ["base", "moco", "probe"])]
     task: String,
     /// The network.
     #[arg(long, default_value = "resnet18")]
@@ -43,6 +47,9 @@ pub struct Arguments {
     /// Steps before those.
     #[arg(long, default_value_t = 3)]
     warmup: u64,
+    /// Epochs of a probe's fit.
+    #[arg(long, default_value_t = 100)]
+    fit_epochs: u64,
     /// `train`, `floor`, or `both` in turn.
     #[arg(long, default_value = "both", value_parser = ["train", "floor", "both"])]
     style: String,
@@ -78,8 +85,13 @@ struct Timing {
     efficiency: Option<f64>,
     /// Highest resident memory of the process.
     peak_mib: Option<u64>,
+    /// A probe's, of [`FITTED`] pictures.
+    fit_s: Option<f64>,
     loss: f64,
 }
+
+/// Pictures of a probe's fit.
+const FITTED: i64 = 50_000;
 
 /// Runs the bench; gives its line of JSON.
 ///
@@ -98,7 +110,8 @@ pub fn run(arguments: &Arguments) -> Result<String> {
     let timing = match &job.experiment.recipe {
         Recipe::Supervised(settings) => arguments.time(&job, Supervised::new(settings, &job, (format, &from))?),
         Recipe::Moco(settings) => arguments.time(&job, Moco::new(settings, &job, (format, &from))?),
-        other => bail!("a `{}` has nothing to bench: its network does not learn", other.name()),
+        Recipe::Probe(settings) => arguments.time_probe(&job, settings, &from),
+        other => bail!("this trainer does not know the recipe `{}`", other.name()),
     };
     Ok(serde_json::to_string(&timing?)?)
 }
@@ -121,6 +134,10 @@ impl Arguments {
                 "{shared}queue = {}\ntemperature = 0.07\nkey_momentum = 0.999\nkey_momentum_end = 0.999\nsymmetric = false\n\
                  bn_splits = 1\nshuffle_bn = false\ncrop_area = 0.2\nblur = 0.5\n",
                 self.queue
+            ))?),
+            "probe" => Recipe::Probe(toml::from_str(&format!(
+                "from = 'bench'\narch = '{}'\nbatch = 256\nepochs = {}\nprecision = '{}'\nval_fraction = 0\n",
+                self.arch, self.fit_epochs, self.precision
             ))?),
             _ => Recipe::Supervised(toml::from_str(&format!("{shared}crop_padding = 0\n"))?),
         };
@@ -159,9 +176,60 @@ impl Arguments {
                 }
             }
         }
+        Ok(self.told(job, batch, (&whole, &floor), (None, loss)))
+    }
+
+    /// Features beside the network alone on one fixed batch, then a fit of features that are noise.
+    fn time_probe(&self, job: &Job, settings: &Settings, from: &From) -> Result<Timing> {
+        let format = training::format(job);
+        let probe = Probe::of_noise(settings, job, (format, from), FITTED)?;
+        let (model, colours) = probe.network();
+        let (dataset, batch) = (&job.dataset, self.batch as usize);
+        let pictures = Pictures::new(&dataset.train, (dataset.height, dataset.width), job.devices[0]);
+        let all = pictures.all();
+        let fixed = colours.normalise(&pictures.plain(&all[..batch]), model.format.kind());
+        let (mut whole, mut floor) = (Vec::new(), Vec::new());
+        for step in 0..self.warmup + self.steps {
+            let from = step as usize * batch % (all.len() - batch + 1);
+            for (style, seconds) in [("train", &mut whole), ("floor", &mut floor)] {
+                if self.style != style && self.style != "both" {
+                    continue;
+                }
+                let began = Instant::now();
+                let [seen, ..] = if style == "train" {
+                    features((&pictures, &all[from..][..batch]), colours, model, false)
+                } else {
+                    let (seen, outputs) = model.both(&fixed);
+                    [seen, outputs, Tensor::new()]
+                };
+                // Reading a value waits for the device.
+                let _ = seen.double_value(&[0, 0]);
+                if step >= self.warmup {
+                    seconds.push(began.elapsed().as_secs_f64());
+                }
+            }
+        }
+        let began = Instant::now();
+        let mut training = Training::new(job, probe, format)?;
+        let mut measured = Tensor::from(f64::NAN);
+        for epoch in 0..self.fit_epochs {
+            let (order, batch) = (training.order(epoch), training.batch());
+            order.chunks(batch).for_each(|images| measured = training.step(images));
+        }
+        let loss = measured.double_value(&[0]);
+        Ok(self.told(job, batch, (&whole, &floor), (Some(began.elapsed().as_secs_f64()), loss)))
+    }
+
+    fn told(
+        &self,
+        job: &Job,
+        batch: usize,
+        (whole, floor): (&[f64], &[f64]),
+        (fit_s, loss): (Option<f64>, f64),
+    ) -> Timing {
         let speed = |seconds: &[f64]| (!seconds.is_empty()).then(|| batch as f64 / median(seconds));
-        let (trained, floored) = (speed(&whole), speed(&floor));
-        Ok(Timing {
+        let (trained, floored) = (speed(whole), speed(floor));
+        Timing {
             task: self.task.clone(),
             arch: job.experiment.recipe.arch().to_string(),
             batch,
@@ -169,12 +237,13 @@ impl Arguments {
             device: self.device.join(","),
             style: self.style.clone(),
             images_per_s: trained.or(floored).unwrap_or(f64::NAN),
-            step_s: median(if whole.is_empty() { &floor } else { &whole }),
+            step_s: median(if whole.is_empty() { floor } else { whole }),
             floor_images_per_s: floored,
             efficiency: trained.zip(floored).map(|(trained, floored)| trained / floored),
             peak_mib: peak_mib(),
+            fit_s,
             loss,
-        })
+        }
     }
 }
 
@@ -202,9 +271,9 @@ mod tests {
     #[test]
     fn both_tasks_are_timed() {
         assert!((median(&[3.0, 1.0, 2.0, 10.0]) - 2.5).abs() < 1e-12);
-        for task in ["base", "moco"] {
+        for task in ["base", "moco", "probe"] {
             let words = ["bench", "--task", task, "--arch", "resnet8", "--batch", "16", "--queue", "40"];
-            let small = ["--steps", "2", "--warmup", "1", "--threads", "1"];
+            let small = ["--steps", "2", "--warmup", "1", "--threads", "1", "--fit-epochs", "1"];
             let line = run(&Arguments::parse_from(words.iter().chain(&small))).unwrap();
             let timing: serde_json::Value = serde_json::from_str(&line).unwrap();
             assert!(timing["images_per_s"].as_f64().unwrap() > 0.0 && timing["efficiency"].as_f64().unwrap() > 0.0);

@@ -11,10 +11,10 @@ use super::{
     embed,
     eval::{Answers, features},
     method::{Job, Judge, Method, Place, Report},
-    model::copy,
+    model::{Model, copy},
     network::Shape,
     parameters::Format,
-    pictures::Pictures,
+    pictures::{Colours, Pictures},
     session::Session,
     start::{self, Beginning, From},
     training::{self, Ended},
@@ -123,6 +123,41 @@ impl<'a> Probe<'a> {
             probe.standardise();
         }
         Ok(probe)
+    }
+
+    /// One of so many features that are noise: what its fit costs without the pictures.
+    ///
+    /// # Errors
+    /// As [`Probe::new`].
+    pub fn of_noise(
+        settings: &'a experiment::Probe,
+        job: &'a Job,
+        (format, from): (Format, &From),
+        images: i64,
+    ) -> Result<Self> {
+        let (device, classes) = (job.devices[0], job.dataset.classes.len() as i64);
+        let source = Source::new(settings, job, (format, from))?;
+        let width = source.model.net.width;
+        let noise = |images| Seen {
+            features: Tensor::randn([images, width], (Kind::Float, device)),
+            labels: Tensor::randint(classes, [images], (Kind::Int64, device)),
+        };
+        Ok(Self {
+            train: [noise(images), noise(images)],
+            val: noise(0),
+            test: noise(0),
+            images: (0..images).collect(),
+            chosen: 0,
+            layers: Tensor::zeros([classes * (width + 1)], (Kind::Float, device)),
+            settings,
+            job,
+            source,
+        })
+    }
+
+    /// The frozen network, and the colours that it takes.
+    pub fn network(&self) -> (&Model, &Colours) {
+        (&self.source.model, &self.source.colours)
     }
 
     fn classes(&self) -> i64 {

@@ -44,7 +44,7 @@ fn a_probe_takes_a_moco_encoder_leaves_it_alone_and_writes_a_whole_classifier() 
     }
     // The classifier as it is written answers as the probe did.
     let shape: Shape = serde_json::from_str(written.text("shape").unwrap()).unwrap();
-    let mut model = crate::model::Model::new(shape, 1, (Format::Fp32, job.devices[0]));
+    let mut model = Model::new(shape, 1, (Format::Fp32, job.devices[0]));
     let from = From { origin: Origin::Checkpoint(path), own: true };
     Beginning::read(&job, &from).unwrap().give(&mut model, true).unwrap();
     let mut after = probe(&job);
