@@ -1,11 +1,13 @@
 # Two commands do it all: `make run` and `make test`. Both first set up libtorch where it isn't there (scripts/setup).
 
 CARGO ?= cargo
+BENCH_PYTHON ?= .venv/bin/python
+BENCH_DATA ?= data
 export PATH := $(PATH):$(HOME)/.cargo/bin
 # scripts/setup names one libtorch; a second voice would only have the bindings compiled again
 unexport LIBTORCH_USE_PYTORCH
 
-.PHONY: help run test check audit setup lite package faults fuzz
+.PHONY: help run test check audit setup lite package faults fuzz bench
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +54,10 @@ FUZZED = anything_at_all_is_no_panic a_flipped_bit_is_seen anything_a_record_may
 
 fuzz: setup ## a million cases for each property of what reads bytes, text and keys (an hour)
 	PROPTEST_CASES=1000000 $(CARGO) test --release --locked --lib --bins --test config -- $(FUZZED)
+
+bench: setup ## every bench beside PyTorch and openTSNE, into docs/performance.md (hours; BENCH_PYTHON, BENCH_DATA: benches/README.md)
+	$(CARGO) build --release --locked
+	$(BENCH_PYTHON) benches/all.py --data $(BENCH_DATA) --release "$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release" $(BENCH)
 
 package: setup ## one archive of both programs, manual, completions and an install script, in dist/
 	scripts/package

@@ -147,7 +147,7 @@ pub fn walk(run: &RunDir) -> Told {
     let epochs = experiment.recipe.keeping().checkpoint_every.get();
     let batch = Reader::new(run).read(usize::MAX).unwrap();
     assert!(batch.damaged.is_empty() && !batch.more, "{:?}", batch.damaged);
-    let (mut told, mut saved, mut made) = (Told::default(), 0, 0);
+    let (mut told, mut saved, mut made, mut last) = (Told::default(), 0, 0, None);
     for line in &batch.lines {
         match &line.event {
             Event::Started(started) => {
@@ -161,12 +161,15 @@ pub fn walk(run: &RunDir) -> Told {
             }
             Event::Checkpoint(checkpoint) => {
                 saved = checkpoint.step;
+                last = Some(&checkpoint.file);
                 told.checkpoints += 1;
             }
             Event::Step(step) => made = step.step,
             _ => {}
         }
     }
+    let last = last.expect("a run that is done has a checkpoint");
+    assert!(run.checkpoints().join(last).exists(), "`{last}` was told of last, and is not there");
     told
 }
 
