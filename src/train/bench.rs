@@ -155,28 +155,35 @@ impl Arguments {
         })
     }
 
-    fn time<M: Method>(&self, job: &Job, method: M) -> Result<Timing> {
-        let mut training = Training::new(job, method, training::format(job))?;
-        let (order, batch) = (training.order(0), training.batch());
-        let fixed = training.ready(&order[..batch]);
-        let (mut whole, mut floor, mut loss) = (Vec::new(), Vec::new(), f64::NAN);
+    /// Times `work` of each style wanted in turn, step by step: the seconds of each, and what the last gave. Work that gives a
+    /// value of its result has waited for the device.
+    fn alternate(&self, mut work: impl FnMut(&str, usize) -> f64) -> ([Vec<f64>; 2], f64) {
+        let (mut seconds, mut last) = ([Vec::new(), Vec::new()], f64::NAN);
         for step in 0..self.warmup + self.steps {
-            let from = step as usize * batch % (order.len() - batch + 1);
-            for (style, seconds) in [("train", &mut whole), ("floor", &mut floor)] {
+            for (style, seconds) in ["train", "floor"].into_iter().zip(&mut seconds) {
                 if self.style != style && self.style != "both" {
                     continue;
                 }
                 let began = Instant::now();
-                let measured =
-                    if style == "train" { training.step(&order[from..][..batch]) } else { training.step_on(&fixed) };
-                // Reading a value waits for the device.
-                loss = measured.double_value(&[0]);
+                last = work(style, step as usize);
                 if step >= self.warmup {
                     seconds.push(began.elapsed().as_secs_f64());
                 }
             }
         }
-        Ok(self.told(job, batch, (&whole, &floor), (None, loss)))
+        (seconds, last)
+    }
+
+    fn time<M: Method>(&self, job: &Job, method: M) -> Result<Timing> {
+        let mut training = Training::new(job, method, training::format(job))?;
+        let (order, batch) = (training.order(0), training.batch());
+        let fixed = training.ready(&order[..batch]);
+        let (seconds, loss) = self.alternate(|style, step| {
+            let images = &order[step * batch % (order.len() - batch + 1)..][..batch];
+            let measured = if style == "train" { training.step(images) } else { training.step_on(&fixed) };
+            measured.double_value(&[0])
+        });
+        Ok(self.told(job, batch, &seconds, (None, loss)))
     }
 
     /// Features beside the network alone on one fixed batch, then a fit of features that are noise.
@@ -188,43 +195,31 @@ impl Arguments {
         let pictures = Pictures::new(&dataset.train, (dataset.height, dataset.width), job.devices[0]);
         let all = pictures.all();
         let fixed = colours.normalise(&pictures.plain(&all[..batch]), model.format.kind());
-        let (mut whole, mut floor) = (Vec::new(), Vec::new());
-        for step in 0..self.warmup + self.steps {
-            let from = step as usize * batch % (all.len() - batch + 1);
-            for (style, seconds) in [("train", &mut whole), ("floor", &mut floor)] {
-                if self.style != style && self.style != "both" {
-                    continue;
-                }
-                let began = Instant::now();
-                let [seen, ..] = if style == "train" {
-                    features((&pictures, &all[from..][..batch]), colours, model, false)
-                } else {
-                    let (seen, outputs) = model.both(&fixed);
-                    [seen, outputs, Tensor::new()]
-                };
-                // Reading a value waits for the device.
-                let _ = seen.double_value(&[0, 0]);
-                if step >= self.warmup {
-                    seconds.push(began.elapsed().as_secs_f64());
-                }
-            }
-        }
+        let (seconds, _) = self.alternate(|style, step| {
+            let images = &all[step * batch % (all.len() - batch + 1)..][..batch];
+            let seen = match style {
+                "train" => features((&pictures, images), colours, model, false).into_iter().next(),
+                _ => Some(model.both(&fixed).0),
+            };
+            seen.map_or(f64::NAN, |seen| seen.double_value(&[0, 0]))
+        });
         let began = Instant::now();
         let mut training = Training::new(job, probe, format)?;
         let mut measured = Tensor::from(f64::NAN);
         for epoch in 0..self.fit_epochs {
-            let (order, batch) = (training.order(epoch), training.batch());
-            order.chunks(batch).for_each(|images| measured = training.step(images));
+            for images in training.order(epoch).chunks(training.batch()) {
+                measured = training.step(images);
+            }
         }
         let loss = measured.double_value(&[0]);
-        Ok(self.told(job, batch, (&whole, &floor), (Some(began.elapsed().as_secs_f64()), loss)))
+        Ok(self.told(job, batch, &seconds, (Some(began.elapsed().as_secs_f64()), loss)))
     }
 
     fn told(
         &self,
         job: &Job,
         batch: usize,
-        (whole, floor): (&[f64], &[f64]),
+        [whole, floor]: &[Vec<f64>; 2],
         (fit_s, loss): (Option<f64>, f64),
     ) -> Timing {
         let speed = |seconds: &[f64]| (!seconds.is_empty()).then(|| batch as f64 / median(seconds));
