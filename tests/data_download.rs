@@ -342,7 +342,9 @@ fn other(kind: tar::EntryType, name: &str, target: &str, size: u64) -> Vec<u8> {
     let mut header = tar::Header::new_ustar();
     header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
     header.set_entry_type(kind);
-    header.set_link_name(target).unwrap();
+    if !target.is_empty() {
+        header.set_link_name(target).unwrap();
+    }
     header.set_mode(0o777);
     header.set_size(size);
     header.set_cksum();

@@ -86,6 +86,7 @@ struct Timing {
     /// Highest resident memory of the process.
     peak_mib: Option<u64>,
     /// A probe's, of [`FITTED`] pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
     fit_s: Option<f64>,
     loss: f64,
 }
