@@ -56,7 +56,7 @@ fuzz: setup ## a million cases for each property of what reads bytes, text and k
 	PROPTEST_CASES=1000000 $(CARGO) test --release --locked --lib --bins --test config -- $(FUZZED)
 
 bench: setup ## every bench beside PyTorch and openTSNE, into docs/performance.md (hours; BENCH_PYTHON, BENCH_DATA: benches/README.md)
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --bins --example many-runs
 	$(BENCH_PYTHON) benches/all.py --data $(BENCH_DATA) --release "$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release" $(BENCH)
 
 package: setup ## one archive of both programs, manual, completions and an install script, in dist/

@@ -46,8 +46,7 @@ def command(args, bench, folder):
             return ["tsne.py", *data, *ours, "--rounds", "1", "--only", "opentsne", "--split", "train", "--n", "50000", "--bar", "3"]
         case _:
             runs, points = (100, 1000) if bench == "screen-100" else (1000, 100_000)
-            line = ["cargo", "run", "--release", "--locked", "--quiet", "--example", "many-runs", "--", folder, str(runs), str(points)]
-            subprocess.run([str(part) for part in line], cwd=REPOSITORY, check=True)
+            subprocess.run([release / "examples/many-runs", folder, str(runs), str(points)], check=True)
             return ["screen.py", "--project", folder, "--mocolab", mocolab]
 
 
