@@ -112,7 +112,7 @@ class Laboratory:
 
 def once(args, settle):
     laboratory = Laboratory(args)
-    figures = {"first frame": laboratory.until("q leave"), "first list": laboratory.until("1000 runs" if args.runs == 1000 else f"{args.runs} runs")}
+    figures = {"first frame": laboratory.until("q leave"), "first list": laboratory.until(f"{args.runs} runs")}
     if settle:
         laboratory.settle()
     laboratory.press("/sweep-07\r")

@@ -14,14 +14,15 @@ use std::time::Duration;
 
 /// `mocolab ls`.
 pub fn list(project: &Project, name: Option<&str>, filter: Option<&Search>, json: bool) -> anyhow::Result<()> {
-    let runs = project.runs.list().with_context(|| format!("reading `{}`", project.runs.path().display()))?;
+    let found = project.runs.list_with_misnamed();
+    let (runs, misnamed) = found.with_context(|| format!("reading `{}`", project.runs.path().display()))?;
     let wanted =
         |run: &mocolab::run::RunDir| name.is_none_or(|name| run.experiment_name().is_some_and(|n| n.as_str() == name));
     let mut sights: Vec<Sight> = runs.into_iter().filter(wanted).map(Sight::read).collect();
     let known = sights.len();
     sights.retain(|sight| filter.is_none_or(|search| search.filter().accepts(sight, mocolab::run::now())));
     if name.is_none() {
-        for run in project.runs.misnamed().unwrap_or_default() {
+        for run in misnamed {
             let name = sanitize(&quoted(&run.label()));
             note(&format!(
                 "{name} is passed over: runs have letters, digits, `.`, `_` and `-` in their names; rename its folder"

@@ -144,18 +144,14 @@ impl Runs {
     /// # Errors
     /// Where a folder can't be read.
     pub fn list(&self) -> io::Result<Vec<RunDir>> {
-        Ok(self.all()?.into_iter().filter(RunDir::is_well_named).collect())
+        Ok(self.list_with_misnamed()?.0)
     }
 
-    /// Runs that are in no list, since what somebody has renamed them to is no name of a run.
+    /// As [`Runs::list`], and beside them the runs that are in no list, since what somebody has renamed them to is no name of one.
     ///
     /// # Errors
     /// Where a folder can't be read.
-    pub fn misnamed(&self) -> io::Result<Vec<RunDir>> {
-        Ok(self.all()?.into_iter().filter(|run| !run.is_well_named()).collect())
-    }
-
-    fn all(&self) -> io::Result<Vec<RunDir>> {
+    pub fn list_with_misnamed(&self) -> io::Result<(Vec<RunDir>, Vec<RunDir>)> {
         let mut runs = Vec::new();
         for experiment in folders(&self.0)? {
             let inner = match folders(&experiment) {
@@ -172,7 +168,7 @@ impl Runs {
             }
         }
         runs.sort();
-        Ok(runs)
+        Ok(runs.into_iter().partition(RunDir::is_well_named))
     }
 
     /// When each folder that holds runs was last written to: the same twice means that no run came or went. None where one
