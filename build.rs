@@ -1,4 +1,4 @@
-//! Compiles the trainer's one file of C++, tells the linker where the trainer finds libtorch at run time, and the programs
+//! Compiles the trainer's C++, tells the linker where the trainer finds libtorch at run time, and the programs
 //! which commit they were built from.
 //!
 //! The run path and the C++ go to `mocolab-train` alone, so that the terminal program never depends on libtorch.
@@ -33,21 +33,26 @@ fn trainer() {
     link_trainer("-Wl,--enable-new-dtags");
     let root = libtorch("LIBTORCH_INCLUDE").unwrap_or_else(|| "/usr".into());
     let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".into());
-    println!("cargo::rerun-if-changed={NORM}");
+    println!("cargo::rerun-if-changed={KERNELS}");
     let mut build = cc::Build::new();
-    build.cpp(true).std("c++17").file(NORM).cargo_metadata(false);
+    let files = ["conv", "norm"].map(|name| format!("{KERNELS}/{name}.cpp"));
+    build.cpp(true).std("c++17").files(files).cargo_metadata(false);
     // as torch-sys compiles its own; the optimiser may not assume that there are only numbers
-    build.define("_GLIBCXX_USE_CXX11_ABI", abi.as_str()).flag("-fno-math-errno").flag("-fno-trapping-math");
+    build
+        .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
+        .flag("-fno-math-errno")
+        .flag("-fno-trapping-math")
+        .flag("-Wno-psabi");
     for folder in ["include", "include/torch/csrc/api/include"] {
         build.flag(format!("-isystem{root}/{folder}"));
     }
-    build.compile("norm");
-    link_trainer(&format!("{}/libnorm.a", env::var("OUT_DIR").expect("cargo sets it")));
+    build.compile("kernels");
+    link_trainer(&format!("{}/libkernels.a", env::var("OUT_DIR").expect("cargo sets it")));
 }
 
-/// The trainer's C++.
+/// Where the trainer's C++ lies.
 #[cfg(feature = "torch")]
-const NORM: &str = "src/train/network/norm.cpp";
+const KERNELS: &str = "src/train/network";
 
 #[cfg(feature = "torch")]
 fn link_trainer(argument: &str) {

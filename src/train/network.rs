@@ -2,7 +2,9 @@
 //! torchvision's `state_dict`; [`Network::forward`] computes with any list of weights of that make, so that a key
 //! encoder is a second list. Widths and blocks of the residual networks are those of He et al. 2015, tables 1 and 6.
 
+mod conv;
 mod layers;
+mod native;
 mod norm;
 
 pub use layers::Mode;

@@ -1,6 +1,7 @@
 //! The layers that networks are made of: they know where their weights stand in the network's lists, and compute with
 //! whatever list they are given.
 
+use super::conv::conv;
 use super::norm::{MOMENTUM, Then, norm};
 use tch::{Tensor, no_grad};
 
@@ -85,7 +86,7 @@ type Way = fn(&Unit, Pass, &Tensor, [&Tensor; 2], Then) -> Tensor;
 
 impl Unit {
     fn forward(&self, pass: Pass, x: &Tensor, then: Then) -> Tensor {
-        let y = x.conv2d(&pass.weights[self.parameter], None::<&Tensor>, self.stride, self.padding, 1, 1);
+        let y = conv(x, &pass.weights[self.parameter], self.stride, self.padding);
         match pass.mode {
             Mode::Train { splits, batches } if splits * batches > 1 => {
                 let equal = y.size()[0] % (splits * batches) == 0;

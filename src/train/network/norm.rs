@@ -1,7 +1,7 @@
 //! Batch norm and what follows it in a residual network. On the CPU libtorch needs a pass over memory, or several, for
 //! each; there `norm.cpp` does all of it at once. Elsewhere libtorch does (docs/decisions/012).
 
-use std::ffi::{CStr, c_char, c_void};
+use super::native;
 use tch::{Device, Kind, Tensor};
 
 /// What follows a batch norm.
@@ -52,37 +52,13 @@ fn suits(x: &Tensor) -> bool {
         && x.numel().is_multiple_of(lanes)
 }
 
-#[expect(unsafe_code, reason = "tch has no operation with a gradient of one's own")]
-unsafe extern "C" {
-    fn mocolab_norm(
-        x: *const c_void,
-        vectors: *const *const c_void,
-        other: *const c_void,
-        training: bool,
-        rectify: bool,
-        momentum: f64,
-        epsilon: f64,
-        message: *mut c_char,
-    ) -> *mut c_void;
-}
-
-#[expect(unsafe_code, reason = "the one call of what is declared above")]
 fn at_once(x: &Tensor, vectors: [&Tensor; 4], training: bool, then: Then) -> Tensor {
-    let vectors = vectors.map(|vector| vector.as_ptr().cast::<c_void>());
     let (other, rectify) = match then {
-        Then::Nothing => (std::ptr::null(), false),
-        Then::Rectify => (std::ptr::null(), true),
-        Then::AddAndRectify(other) => (other.as_ptr().cast::<c_void>(), true),
+        Then::Nothing => (None, false),
+        Then::Rectify => (None, true),
+        Then::AddAndRectify(other) => (Some(other), true),
     };
-    let mut message: [c_char; 256] = [0; 256];
-    // SAFETY: all pointers are to tensors that outlive the call, of the kind and layout that `suits` has seen; the answer
-    // is null or a tensor of its own, which tch frees; the message is ended by a zero within its 256 bytes.
-    unsafe {
-        let (x, vectors, message) = (x.as_ptr().cast(), vectors.as_ptr(), message.as_mut_ptr());
-        let y = mocolab_norm(x, vectors, other, training, rectify, MOMENTUM, EPSILON, message);
-        assert!(!y.is_null(), "batch norm: {}", CStr::from_ptr(message).to_string_lossy());
-        Tensor::from_ptr(y.cast())
-    }
+    native::norm(x, vectors, other, (training, rectify), [MOMENTUM, EPSILON])
 }
 
 #[cfg(test)]
