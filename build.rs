@@ -33,16 +33,14 @@ fn trainer() {
     link_trainer("-Wl,--enable-new-dtags");
     let root = libtorch("LIBTORCH_INCLUDE").unwrap_or_else(|| "/usr".into());
     let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".into());
-    println!("cargo::rerun-if-changed={KERNELS}");
+    for file in ["conv.cpp", "memory.cpp", "norm.cpp", "threads.h", "winograd.h"] {
+        println!("cargo::rerun-if-changed={KERNELS}/{file}");
+    }
     let mut build = cc::Build::new();
-    let files = ["conv", "norm"].map(|name| format!("{KERNELS}/{name}.cpp"));
+    let files = ["conv", "memory", "norm"].map(|name| format!("{KERNELS}/{name}.cpp"));
     build.cpp(true).std("c++17").files(files).cargo_metadata(false);
     // as torch-sys compiles its own; the optimiser may not assume that there are only numbers
-    build
-        .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
-        .flag("-fno-math-errno")
-        .flag("-fno-trapping-math")
-        .flag("-Wno-psabi");
+    build.define("_GLIBCXX_USE_CXX11_ABI", abi.as_str()).flag("-fno-math-errno").flag("-fno-trapping-math");
     for folder in ["include", "include/torch/csrc/api/include"] {
         build.flag(format!("-isystem{root}/{folder}"));
     }

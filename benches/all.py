@@ -56,7 +56,7 @@ def main():
     parser.add_argument("--only", default=",".join(BENCHES), help=f"of {', '.join(BENCHES)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=10, help="measured steps of each run beside PyTorch")
-    parser.add_argument("--compile", action="store_true", help="PyTorch's loop also by torch.compile; the faster counts")
+    parser.add_argument("--compile", action="store_true", help="try PyTorch's loop by torch.compile too; the fastest counts")
     parser.add_argument("--release", type=pathlib.Path, help="where the programs lie")
     args = parser.parse_args()
     page, failed = PAGE.read_text(), 0

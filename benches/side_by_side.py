@@ -3,8 +3,8 @@
 
     .venv/bin/python benches/side_by_side.py --data DIR [--rounds 5] [--tasks base,moco] [--archs resnet20,resnet18]
 
-Each round runs all five of a task and network, one after the other: ours and our floor, the peer's tuned, lightning and
-floor; every second round in the reverse order, so that no one always follows the same. A ratio is taken within a round,
+First the peer's fastest settings are found, by a few steps in bf16 and in fp32, with `--compile` also by torch.compile. Then each
+round runs all five of a task and network, one after the other: ours and our floor, the peer's tuned, lightning and floor; every second round in the reverse order, so that no one always follows the same. A ratio is taken within a round,
 where the machine was in the same state, and told as the median of the rounds with their smallest and largest. Peak
 memory is the kernel's count for the process (`wait4`); lightning's workers count on their own: the largest process is told.
 
@@ -26,6 +26,9 @@ OURS, OUR_FLOOR, TUNED, LIGHTNING, FLOOR = "ours", "our floor", "tuned", "lightn
 CONTENDERS = [OURS, TUNED, LIGHTNING, OUR_FLOOR, FLOOR]
 STYLES = {OURS: "train", OUR_FLOOR: "floor", TUNED: "tuned", LIGHTNING: "lightning", FLOOR: "floor"}
 
+# Steps of a trial, which settles how the peer is run.
+TRIAL = 4
+
 # (what is compared, over what, the least that passes for each network)
 BARS = [(OURS, TUNED, {"resnet18": 1.1, "resnet20": 1.2}),
         (OURS, LIGHTNING, {"resnet18": 2.6, "resnet20": 2.6}),
@@ -33,27 +36,33 @@ BARS = [(OURS, TUNED, {"resnet18": 1.1, "resnet20": 1.2}),
         (OUR_FLOOR, FLOOR, {"resnet18": 1.1, "resnet20": 1.15})]
 
 
-def command(args, who, task, arch, compiled):
+def command(args, who, task, arch, way, steps):
     if who in (OURS, OUR_FLOOR):
         start = [args.ours, "bench"]
     else:
-        start = [args.python, args.peer, *(["--compile"] if compiled else []), "--device", args.device]
+        start = [args.python, args.peer, *(way if who in (TUNED, FLOOR) else []), "--device", args.device]
     return [str(part) for part in (*start, "--task", task, "--arch", arch, "--style", STYLES[who], "--batch", args.batch,
-                                   "--queue", args.queue, "--steps", args.steps, "--warmup", args.warmup,
-                                   "--data", args.data)]
+                                   "--queue", args.queue, "--steps", steps, "--warmup", args.warmup, "--data", args.data)]
 
 
-def measure(args, who, task, arch):
-    """What one contender makes: where the peer is also compiled, the faster of both."""
-    if not args.compile or who not in (TUNED, FLOOR):
-        return once(args, who, task, arch, False)
-    both = [once(args, who, task, arch, compiled) for compiled in (False, True)]
-    return max(filter(None, both), key=lambda found: found["images_per_s"], default=None)
+def best_way(args, task, arch):
+    """The peer's fastest settings for its tuned loop and its floor: bf16 or fp32, compiled or not, by a few steps of each."""
+    ways = [[*compiled, *precision] for compiled in ([[], ["--compile"]] if args.compile else [[]]) for precision in ([], ["--fp32"])]
+    speeds = []
+    for way in ways:
+        found = once(args, TUNED, task, arch, way, TRIAL)
+        speeds.append(found["images_per_s"] if found else 0)
+        say(f"{task} {arch}: tuned {called(way)} makes {speeds[-1]:.1f} images/s")
+    return ways[speeds.index(max(speeds))]
 
 
-def once(args, who, task, arch, compiled):
+def called(way):
+    return ("fp32" if "--fp32" in way else "bf16") + (", compiled" if "--compile" in way else "")
+
+
+def once(args, who, task, arch, way, steps):
     """Runs one contender to its end: its JSON line, with `process_mib` from the kernel added; none if it failed."""
-    line = command(args, who, task, arch, compiled)
+    line = command(args, who, task, arch, way, steps)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(line, stdout=out, stderr=err)
         _, status, usage = os.wait4(process.pid, 0)
@@ -65,7 +74,7 @@ def once(args, who, task, arch, compiled):
             say(f"side_by_side.py: exit status {process.returncode} of `{' '.join(line)}`", *tail)
             return None
     # Linux counts in KiB
-    more = {"who": who, "task": task, "arch": arch, "compiled": compiled, "process_mib": usage.ru_maxrss / 1024}
+    more = {"who": who, "task": task, "arch": arch, "way": called(way), "process_mib": usage.ru_maxrss / 1024}
     return json.loads(printed[-1]) | more
 
 
@@ -76,10 +85,10 @@ def say(*lines):
 
 def rounds(args, task, arch):
     """The measurements of each round, by contender; a round that lacks one is left out."""
-    complete = []
+    complete, way = [], best_way(args, task, arch)
     for number in range(args.rounds):
         order = CONTENDERS if number % 2 == 0 else CONTENDERS[::-1]
-        found = {who: measure(args, who, task, arch) for who in order}
+        found = {who: once(args, who, task, arch, way, args.steps) for who in order}
         for result in filter(None, found.values()):
             say(f"{task} {arch} round {number + 1}/{args.rounds} {result['who']}: {result['images_per_s']:.1f} images/s")
             if args.json:
@@ -96,8 +105,7 @@ def ratios(task, arch, complete, rows):
     for above, below, bars in BARS:
         values = [found[above]["images_per_s"] / found[below]["images_per_s"] for found in complete]
         speeds = [f"{spread(column(who, 'images_per_s'))} images/s" for who in (above, below)]
-        compiled = sum(column(below, "compiled"))
-        note = f" ({compiled} of {len(complete)} compiled)" if compiled else ""
+        note = f" ({complete[0][below]['way']})" if below in (TUNED, FLOOR) else ""
         rows.add(f"{task}, {arch}: {above} / {below}", speeds[0], speeds[1] + note, values, least=bars.get(arch))
     for below in (TUNED, LIGHTNING):
         values = [found[OURS]["process_mib"] / found[below]["process_mib"] for found in complete]
@@ -119,7 +127,7 @@ def arguments():
     p.add_argument("--batch", type=int, default=128)
     p.add_argument("--queue", type=int, default=6400)
     p.add_argument("--device", default="cpu", help="the peer's device; ours takes the best it finds")
-    p.add_argument("--compile", action="store_true", help="the peer's tuned and floor also by torch.compile, the faster counts")
+    p.add_argument("--compile", action="store_true", help="try the peer's tuned loop by torch.compile too; the fastest counts")
     p.add_argument("--json", type=pathlib.Path, help="append every measurement to this file, one JSON line each")
     p.add_argument("--rows", type=pathlib.Path, help="append the lines of the table to this file")
     args = p.parse_args()

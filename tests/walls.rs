@@ -236,7 +236,7 @@ fn no_part_reaches_through_its_walls() {
 fn unsafe_stands_in_five_places_with_its_reason() {
     let total = |word| sources().iter().map(|(_, source)| count(source, word)).sum::<usize>();
     let (used, announced) = (total("unsafe"), total("unsafe_code"));
-    assert!(used <= 5 && announced == used, "`unsafe` {used} times, `expect(unsafe_code)` {announced} times");
+    assert!(used == 5 && announced == used, "`unsafe` {used} times, `expect(unsafe_code)` {announced} times");
     let allowed = |source: &str| source.contains("allow(unsafe_code");
     assert!(!sources().iter().any(|(_, source)| allowed(source)), "`allow` gives no reason: `expect` it");
 }

@@ -6,6 +6,7 @@ use super::{
     eval::features,
     method::{Job, Method},
     moco::Moco,
+    network::keep_memory,
     pictures::Pictures,
     probe::Probe,
     start::From,
@@ -99,6 +100,9 @@ const FITTED: i64 = 50_000;
 /// # Errors
 /// Where arguments, data or device aren't right.
 pub fn run(arguments: &Arguments) -> Result<String> {
+    if arguments.device.iter().all(|device| device == "cpu") {
+        keep_memory();
+    }
     let experiment = arguments.read()?;
     let dataset = data::load(&experiment.data, &Places::new(PathBuf::from(".")))?;
     let devices = arguments.device.iter().map(|name| device::open(name)).collect::<Result<_>>()?;

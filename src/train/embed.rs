@@ -130,17 +130,46 @@ pub fn embed(method: &impl Method, job: &Job, (run, when, how): (&RunDir, When, 
 struct Map {
     /// `[n, ≤ 50]`, on the CPU.
     components: Tensor,
-    from: Option<(u64, Vec<[f32; 2]>)>,
+    from: Option<Before>,
     when: When,
     how: How,
     device: Device,
 }
 
+/// An earlier map of the same pictures.
+struct Before {
+    step: u64,
+    map: Embedding,
+    /// What it laid out.
+    components: Vec<f32>,
+}
+
 impl Map {
     /// Lays it out, and keeps it.
     fn finish(self, mut embedding: Embedding, run: &RunDir, began: Instant) -> Result<(String, About)> {
-        let from = self.from.as_ref().map(|(_, points)| points.as_slice());
-        let mapped = tsne::map(&self.components, from, (self.how.perplexity, self.how.seed), self.device);
+        let components = tsne::values(&self.components);
+        embedding.about.from = self.from.as_ref().map(|before| before.step);
+        match &self.from {
+            // A probe's network learns nothing, and its pictures lie where they lay.
+            Some(before) if before.components == components && before.is_made(self.how) => {
+                before.repeat(&mut embedding)
+            }
+            _ => self.lay_out(&mut embedding),
+        }
+        let about = &mut embedding.about;
+        about.seconds = began.elapsed().as_secs_f64();
+        let bytes = embedding.encode(&components)?;
+        let path = run
+            .write_map(self.when.step, &bytes)
+            .with_context(|| format!("writing into `{}`", run.maps().display()))?;
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((file, embedding.about))
+    }
+
+    fn lay_out(&self, embedding: &mut Embedding) {
+        let from: Option<Vec<[f32; 2]>> =
+            self.from.as_ref().map(|before| before.map.points.iter().map(|point| point.at).collect());
+        let mapped = tsne::map(&self.components, from.as_deref(), (self.how.perplexity, self.how.seed), self.device);
         let quality = tsne::quality(&self.components, &mapped.points);
         for (place, (point, at)) in embedding.points.iter_mut().zip(&mapped.points).enumerate() {
             point.at = *at;
@@ -148,20 +177,34 @@ impl Map {
             point.near = std::array::from_fn(|nth| near.get(nth).copied().unwrap_or(u32::MAX));
         }
         if embedding.about.by == Answerer::Neighbours {
-            vote(&mut embedding, &mapped.neighbours);
+            vote(embedding, &mapped.neighbours);
         }
         let about = &mut embedding.about;
-        about.from = self.from.map(|(step, _)| step);
         (about.perplexity, about.seed, about.divergence) = (mapped.perplexity, self.how.seed, mapped.divergence);
         about.trustworthiness = quality.map(|quality| quality.trustworthiness);
         about.recall = quality.map(|quality| quality.recall);
-        about.seconds = began.elapsed().as_secs_f64();
-        let bytes = embedding.encode(&tsne::values(&self.components))?;
-        let path = run
-            .write_map(self.when.step, &bytes)
-            .with_context(|| format!("writing into `{}`", run.maps().display()))?;
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok((file, embedding.about))
+    }
+}
+
+impl Before {
+    /// Whether it was made so.
+    fn is_made(&self, how: How) -> bool {
+        let perplexity = tsne::perplexity(how.perplexity, self.map.points.len());
+        self.map.about.seed == how.seed && self.map.about.perplexity.to_bits() == perplexity.to_bits()
+    }
+
+    /// Lays out `embedding`, of the same features, as this one lies.
+    fn repeat(&self, embedding: &mut Embedding) {
+        let voted = embedding.about.by == Answerer::Neighbours;
+        for (point, before) in embedding.points.iter_mut().zip(&self.map.points) {
+            (point.at, point.near) = (before.at, before.near);
+            if voted {
+                (point.answers, point.shares) = (before.answers, before.shares);
+            }
+        }
+        let (about, before) = (&mut embedding.about, &self.map.about);
+        (about.perplexity, about.seed, about.divergence) = (before.perplexity, before.seed, before.divergence);
+        (about.trustworthiness, about.recall) = (before.trustworthiness, before.recall);
     }
 }
 
@@ -176,15 +219,17 @@ pub fn chosen(all: usize, how: How) -> Vec<i64> {
     images
 }
 
-/// The step and the points of the newest map before `step` of the same pictures.
-fn before(run: &RunDir, step: u64, images: &[i64]) -> Option<(u64, Vec<[f32; 2]>)> {
+/// The newest map before `step` of the same pictures.
+fn before(run: &RunDir, step: u64, images: &[i64]) -> Option<Before> {
     let files = run.map_files().ok()?;
     let mut earlier = files.iter().rev().filter(|file| file.step < step);
     earlier.find_map(|file| {
-        let map = file.read().ok()?;
+        let bytes = file.bytes().ok()?;
+        let map = Embedding::decode(&bytes).ok()?;
         let same = map.points.len() == images.len()
             && map.points.iter().zip(images).all(|(point, image)| i64::from(point.image) == *image);
-        same.then(|| (file.step, map.points.iter().map(|point| point.at).collect()))
+        let (components, _) = Embedding::components(&bytes).ok()?;
+        same.then_some(Before { step: file.step, map, components })
     })
 }
 

@@ -107,6 +107,9 @@ fn attend(run: &RunDir) -> ExitCode {
     let (ended, end) = std::sync::mpsc::channel();
     let begun = begin(run).and_then(|(lock, job, experiment)| {
         let scheduled = job.executor == "slurm";
+        if job.devices.iter().all(|device| device == "cpu") {
+            network::keep_memory();
+        }
         let (control, asked) = Control::new(run, job.attempt, scheduled).context("taking over signals")?;
         let session = Session::open(run, job.attempt, asked)?;
         Ok((lock, job, experiment, control, session))

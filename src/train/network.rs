@@ -8,6 +8,7 @@ mod native;
 mod norm;
 
 pub use layers::Mode;
+pub use native::keep_memory;
 
 use layers::{Block, Layer, Pass, Unit};
 use mocolab::experiment::{Arch, Head, Stem};

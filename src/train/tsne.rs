@@ -66,6 +66,11 @@ pub fn principal(x: &Tensor, most: i64) -> (Tensor, f64) {
     })
 }
 
+/// The perplexity that a map of `n` points has where `wanted` is asked for: a third of the others at most.
+pub fn perplexity(wanted: f64, n: usize) -> f64 {
+    wanted.min((n - 1) as f64 / 3.0)
+}
+
 /// Maps the rows of `x` `[n, d]`, principal components first, n above 3: laid out like `from` where that is the map of the same rows before, else
 /// like the first two components. `perplexity` is brought down to a third of the points where it is more.
 ///
@@ -73,7 +78,7 @@ pub fn principal(x: &Tensor, most: i64) -> (Tensor, f64) {
 pub fn map(x: &Tensor, from: Option<&[[f32; 2]]>, (perplexity, seed): (f64, u64), device: Device) -> Mapped {
     let n = x.size()[0] as usize;
     assert!(n > 3, "a map of {n} points");
-    let perplexity = perplexity.min((n - 1) as f64 / 3.0);
+    let perplexity = self::perplexity(perplexity, n);
     let k = ((3.0 * perplexity).ceil() as usize).min(n - 1);
     let neighbours = Neighbours::find(&x.to_device(Device::Cpu), k.max(VOTERS).min(n - 1));
     let affinities = Affinities::new(&neighbours, (k, perplexity));

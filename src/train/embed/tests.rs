@@ -109,6 +109,30 @@ fn answers_are_those_of_the_classifier_or_of_neighbours() {
     assert_eq!(i64::from(map.points[3].near[0]), nearest);
 }
 
+/// A probe's network learns nothing: its pictures lie where they lay, and what it answers changes.
+#[test]
+fn the_same_features_lie_where_they_lay() {
+    let directory = tempfile::tempdir().unwrap();
+    let job = job("probe", "epochs = 4\nmap_every = 2\nmap_images = 40");
+    trained(&job, directory.path());
+    let [first, second] = <[Embedding; 2]>::try_from(maps(directory.path())).unwrap();
+    let lies = |map: &Embedding| map.points.iter().map(|point| (point.at, point.near)).collect::<Vec<_>>();
+    let answers = |map: &Embedding| map.points.iter().map(|point| point.shares).collect::<Vec<_>>();
+    assert_eq!(lies(&first), lies(&second));
+    assert_ne!(answers(&first), answers(&second));
+    assert_eq!((second.about.from, first.about.from), (Some(first.about.step), None));
+    assert_eq!(first.about.divergence.to_bits(), second.about.divergence.to_bits());
+    assert_eq!((first.about.trustworthiness, first.about.recall), (second.about.trustworthiness, second.about.recall));
+    // Asked for otherwise, they lie otherwise.
+    let run = RunDir::new(directory.path());
+    let Recipe::Probe(settings) = &job.experiment.recipe else { unreachable!() };
+    let how = How { perplexity: 4.0, ..How::of(&settings.judging, job.experiment.seed) };
+    let from = From { origin: Origin::Random, own: false };
+    let method = crate::probe::Probe::new(settings, &job, (Format::Fp32, &from)).unwrap();
+    embed(&method, &job, (&run, When { epoch: 5, step: second.about.step + 1 }, how)).unwrap();
+    assert_ne!(lies(&maps(directory.path())[2]), lies(&second));
+}
+
 #[test]
 fn too_few_pictures_are_told_and_the_training_goes_on() {
     let directory = tempfile::tempdir().unwrap();

@@ -27,8 +27,8 @@ using namespace winograd;
 constexpr int64_t NEAR = 200'000;
 // Channels, inputs and outputs together, from which all threads go stage by stage.
 constexpr int64_t MANY = 300;
-// Tiles of a piece of work there, and tiles of a product.
-constexpr int64_t STEP = ROWS, STRETCH = 128;
+// Tiles of a piece of work there, tiles of a product, and tiles whose grids are held at once.
+constexpr int64_t STEP = ROWS, STRETCH = 128, STRIPE = 1024;
 // Blocks that there should be, so that no thread waits long for the last one, and the least tiles of such a block.
 constexpr int64_t BLOCKS = 64, LEAST = 32;
 // Numbers that the sums of a gradient by the filters may take, where threads have their own; and the most of such sums.
@@ -39,9 +39,12 @@ class Kept {
  public:
   float* of(int64_t numbers) {
     if (length_ < numbers) {
-      numbers_.reset(static_cast<float*>(std::aligned_alloc(64, (numbers * sizeof(float) + 63) / 64 * 64)));
-      length_ = numbers_ ? numbers : 0;
-      if (!numbers_) throw std::bad_alloc();
+      numbers_.reset();
+      length_ = 0;
+      void* found = nullptr;
+      if (posix_memalign(&found, 64, numbers * sizeof(float)) != 0) throw std::bad_alloc();
+      numbers_.reset(static_cast<float*>(found));
+      length_ = numbers;
     }
     return numbers_.get();
   }
@@ -102,14 +105,22 @@ void convolve(const Pictures& x, const Filters& g, const Pictures& y) {
     });
     return;
   }
-  const int64_t rows = pieces(tiles, ROWS) * ROWS, steps = pieces(tiles, STEP), stretches = pieces(rows, STRETCH);
-  const auto v = grid(kept_inputs, rows, u.depth), m = grid(kept_outputs, rows, u.columns);
-  each(steps, [&](int64_t k) { input_tiles(x, k * STEP, std::min((k + 1) * STEP, tiles), behind(v, k * STEP)); });
-  each(POINTS * stretches, [&](int64_t k) {
-    const int64_t from = k % stretches * STRETCH;
-    mix(k / stretches, from, std::min(from + STRETCH, rows), v, u, m);
-  });
-  each(steps, [&](int64_t k) { output_tiles(behind(m, k * STEP), y, k * STEP, std::min((k + 1) * STEP, tiles)); });
+  const auto v = grid(kept_inputs, STRIPE, u.depth), m = grid(kept_outputs, STRIPE, u.columns);
+  for (int64_t first = 0; first < tiles; first += STRIPE) {
+    const int64_t count = std::min(STRIPE, tiles - first), rows = pieces(count, ROWS) * ROWS, stretches = pieces(rows, STRETCH);
+    each(pieces(count, STEP), [&](int64_t k) {
+      const int64_t from = k * STEP, until = std::min(from + STEP, count);
+      input_tiles(x, first + from, first + until, behind(v, from));
+    });
+    each(POINTS * stretches, [&](int64_t k) {
+      const int64_t from = k % stretches * STRETCH;
+      mix(k / stretches, from, std::min(from + STRETCH, rows), v, u, m);
+    });
+    each(pieces(count, STEP), [&](int64_t k) {
+      const int64_t from = k * STEP, until = std::min(from + STEP, count);
+      output_tiles(behind(m, from), y, first + from, first + until);
+    });
+  }
 }
 
 // Of one part's sums the panel from `column` on at one of the points: m's rows with v's, of `tiles` tiles.
@@ -128,17 +139,20 @@ void convolve_back(const Pictures& x, const Pictures& dy, float* dg) {
   Sums du{nullptr, plane, many ? 1 : parts, outputs, inputs};
   du.first = kept_filters.of(du.parts * POINTS * du.plane);
   if (many) {
-    const auto v = grid(kept_inputs, tiles, inputs), m = grid(kept_outputs, tiles, outputs);
-    each(pieces(tiles, STEP), [&](int64_t k) {
-      const int64_t from = k * STEP, until = std::min(from + STEP, tiles);
-      input_tiles(x, from, until, behind(v, from));
-      slope_tiles(dy, from, until, behind(m, from));
-    });
-    each(POINTS * inputs / panel, [&](int64_t k) {
-      const int64_t point = k * panel / inputs, column = k * panel % inputs;
-      for (int64_t from = 0; from < tiles; from += STRETCH)
-        gather(point, column, std::min(STRETCH, tiles - from), behind(m, from), behind(v, from), du, 0, from > 0);
-    });
+    const auto v = grid(kept_inputs, STRIPE, inputs), m = grid(kept_outputs, STRIPE, outputs);
+    for (int64_t first = 0; first < tiles; first += STRIPE) {
+      const int64_t count = std::min(STRIPE, tiles - first);
+      each(pieces(count, STEP), [&](int64_t k) {
+        const int64_t from = k * STEP, until = std::min(from + STEP, count);
+        input_tiles(x, first + from, first + until, behind(v, from));
+        slope_tiles(dy, first + from, first + until, behind(m, from));
+      });
+      each(POINTS * inputs / panel, [&](int64_t k) {
+        const int64_t point = k * panel / inputs, column = k * panel % inputs;
+        for (int64_t from = 0; from < count; from += STRETCH)
+          gather(point, column, std::min(STRETCH, count - from), behind(m, from), behind(v, from), du, 0, first + from > 0);
+      });
+    }
   } else {
     each(du.parts, [&](int64_t part) {
       const auto v = grid(kept_inputs, block, inputs), m = grid(kept_outputs, block, outputs);
@@ -174,6 +188,7 @@ struct Conv : torch::autograd::Function<Conv> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list slopes) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "the gradient of a convolution has none of its own");
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &weight = saved[1];
     const auto slope = slopes[0].contiguous(at::MemoryFormat::ChannelsLast);
@@ -198,6 +213,11 @@ struct Conv : torch::autograd::Function<Conv> {
 // Both fp32, channels last, on a CPU with AVX-512; channels are multiples of 16, h and w of 4.
 extern "C" Tensor* mocolab_conv(const Tensor* x, const Tensor* weight, char* message) {
   try {
+    for (const auto* tensor : {x, weight})
+      TORCH_CHECK(tensor->scalar_type() == at::kFloat && tensor->is_contiguous(at::MemoryFormat::ChannelsLast) &&
+                      tensor->size(1) % WIDE == 0,
+                  "not in whole vectors, channels last");
+    TORCH_CHECK(weight->size(0) % WIDE == 0 && x->size(2) % 4 == 0 && x->size(3) % 4 == 0, "not in whole vectors and tiles");
     return new Tensor(Conv::apply(*x, *weight));
   } catch (const std::exception& error) {
     std::snprintf(message, 256, "%s", error.what());

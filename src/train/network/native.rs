@@ -15,7 +15,13 @@ unsafe extern "C" {
         epsilon: f64,
         message: *mut c_char,
     ) -> *mut c_void;
+    safe fn mocolab_keep_memory();
     fn mocolab_conv(x: *const c_void, weight: *const c_void, message: *mut c_char) -> *mut c_void;
+}
+
+/// Keeps memory between the steps of a training on the CPU (`memory.cpp`). To be called before other threads are started.
+pub fn keep_memory() {
+    mocolab_keep_memory();
 }
 
 /// Room for what went wrong.

@@ -13,8 +13,6 @@
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -355,11 +353,14 @@ struct Norm : torch::autograd::Function<Norm> {
         settings, y, Done(done));
     context->save_for_backward({x, other.defined() ? y : Tensor(), weight, done});
     context->saved_data["rectified"] = settings.rectify;
+    context->saved_data["training"] = settings.training;
     return y;
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list slopes) {
+    TORCH_CHECK(!at::GradMode::is_enabled(), "the gradient of a norm has none of its own");
+    TORCH_CHECK(context->saved_data["training"].toBool(), "a norm by running statistics has no gradient here");
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &y = saved[1], &weight = saved[2];
     const auto slope = slopes[0].contiguous(at::MemoryFormat::ChannelsLast);
@@ -377,18 +378,6 @@ struct Norm : torch::autograd::Function<Norm> {
 // not among what this decides.
 [[maybe_unused]] const bool repeats = [] {
   at::globalContext().setDeterministicCuDNN(true);
-  return true;
-}();
-
-// Memory that is given back is kept for the next step, which wants as much: what the system is asked for anew it hands out zeroed,
-// page by page, and that took a tenth of a ResNet-18's step. One arena, since those of single threads can't hold a whole tensor.
-[[maybe_unused]] const bool keeps = [] {
-#ifdef __GLIBC__
-  mallopt(M_ARENA_MAX, 1);
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, -1);
-  mallopt(M_TOP_PAD, 64 << 20);
-#endif
   return true;
 }();
 

@@ -15,7 +15,7 @@
 
 #include <cstdint>
 
-// The compiler makes the vectors below of whatever the processor has; `conv.rs` asks for AVX-512 before it comes here.
+// `conv.rs` asks for it before it comes here. Other processors than Intel's and AMD's never do, and need only compile.
 #if defined(__x86_64__)
 #define AVX512 __attribute__((target("arch=x86-64-v4")))
 #else
@@ -27,8 +27,8 @@ namespace winograd {
 constexpr int64_t WIDE = 16;
 using Lanes = float __attribute__((vector_size(4 * WIDE), aligned(4), may_alias));
 
-INLINED Lanes load(const float* at) { return *reinterpret_cast<const Lanes*>(at); }
-INLINED void store(float* at, const Lanes& value) { *reinterpret_cast<Lanes*>(at) = value; }
+AVX512 INLINED Lanes load(const float* at) { return *reinterpret_cast<const Lanes*>(at); }
+AVX512 INLINED void store(float* at, const Lanes& value) { *reinterpret_cast<Lanes*>(at) = value; }
 
 // ---- the transforms, along one axis: `from` and `to` are the first of a row whose numbers are `s` and `r` apart ---------
 
@@ -37,7 +37,7 @@ constexpr float p = 0.75f, q = 1.5f, P = p * p, Q = q * q;
 constexpr float F0 = 1 / (P * Q), FP = 1 / (2 * P * (P - Q)), FQ = 1 / (2 * Q * (Q - P));
 
 // B^T: 6 to 6
-INLINED void input(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
+AVX512 INLINED void input(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
   const Lanes d0 = from[0], d1 = from[s], d2 = from[2 * s], d3 = from[3 * s], d4 = from[4 * s], d5 = from[5 * s];
   const Lanes even = d4 - Q * d2, odd = p * (d3 - Q * d1), even2 = d4 - P * d2, odd2 = q * (d3 - P * d1);
   to[0] = P * Q * d0 - (P + Q) * d2 + d4;
@@ -49,7 +49,7 @@ INLINED void input(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
 }
 
 // A^T: 6 to 4
-INLINED void output(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
+AVX512 INLINED void output(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
   const Lanes even = from[s] + from[2 * s], odd = from[s] - from[2 * s];
   const Lanes even2 = from[3 * s] + from[4 * s], odd2 = from[3 * s] - from[4 * s];
   to[0] = from[0] + even + even2;
@@ -59,7 +59,7 @@ INLINED void output(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
 }
 
 // A: 4 to 6
-INLINED void output_back(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
+AVX512 INLINED void output_back(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
   const Lanes y0 = from[0], y1 = from[s], y2 = from[2 * s], y3 = from[3 * s];
   const Lanes even = y0 + P * y2, odd = p * (y1 + P * y3), even2 = y0 + Q * y2, odd2 = q * (y1 + Q * y3);
   to[0] = y0;
@@ -71,7 +71,7 @@ INLINED void output_back(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
 }
 
 // G: 3 to 6
-INLINED void filter(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
+AVX512 INLINED void filter(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
   const Lanes g0 = from[0], g1 = from[s], g2 = from[2 * s];
   const Lanes even = FP * (g0 + P * g2), odd = FP * p * g1, even2 = FQ * (g0 + Q * g2), odd2 = FQ * q * g1;
   to[0] = F0 * g0;
@@ -83,7 +83,7 @@ INLINED void filter(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
 }
 
 // G^T: 6 to 3
-INLINED void filter_back(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
+AVX512 INLINED void filter_back(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
   const Lanes even = FP * (from[s] + from[2 * s]), odd = FP * p * (from[s] - from[2 * s]);
   const Lanes even2 = FQ * (from[3 * s] + from[4 * s]), odd2 = FQ * q * (from[3 * s] - from[4 * s]);
   to[0] = F0 * from[0] + even + even2;
@@ -287,7 +287,7 @@ struct Matrix {
 
 // `to` (rows by 16 N, rows `pitch` apart) = a b, or more by that; rows are a multiple of ROWS.
 template <int N>
-INLINED void product_(int64_t rows, int64_t depth, Matrix a, const float* b, int64_t b_pitch, float* to, int64_t pitch,
+AVX512 INLINED void product_(int64_t rows, int64_t depth, Matrix a, const float* b, int64_t b_pitch, float* to, int64_t pitch,
                       bool more) {
   for (int64_t row = 0; row < rows; row += ROWS) {
     Lanes sum[ROWS][N];
