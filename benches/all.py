@@ -18,7 +18,7 @@ from rows import HEAD
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 PAGE = REPOSITORY / "docs/performance.md"
-BENCHES = ["side_by_side", "probe", "suite", "tsne", "tsne-60k", "screen-100", "screen-1000"]
+BENCHES = ["side_by_side", "probe", "suite", "tsne", "tsne-60k", "tsne-cost", "screen-100", "screen-1000"]
 
 
 def machine():
@@ -44,6 +44,8 @@ def command(args, bench, folder):
             return ["tsne.py", *data, *ours, *rounds, "--only", "opentsne"]
         case "tsne-60k":
             return ["tsne.py", *data, *ours, "--rounds", "1", "--only", "opentsne", "--split", "train", "--n", "50000", "--bar", "3"]
+        case "tsne-cost":
+            return ["tsne_cost.py", *data, *ours, *rounds, "--plot", REPOSITORY / "docs/results/tsne-cost.svg"]
         case _:
             runs, points = (100, 1000) if bench == "screen-100" else (1000, 100_000)
             subprocess.run([release / "examples/many-runs", folder, str(runs), str(points)], check=True)
@@ -59,7 +61,7 @@ def main():
     parser.add_argument("--compile", action="store_true", help="try PyTorch's loop by torch.compile too; the fastest counts")
     parser.add_argument("--release", type=pathlib.Path, help="where the programs lie")
     args = parser.parse_args()
-    page, failed = PAGE.read_text(), 0
+    failed = 0
     for bench in args.only.split(","):
         if bench not in BENCHES:
             parser.error(f"no bench `{bench}`: there are {', '.join(BENCHES)}")
@@ -71,7 +73,10 @@ def main():
                 continue
             said = f"{datetime.date.today()}, {machine()}"
             section = f"<!-- {bench} -->\n{said}\n\n{HEAD}\n{lines.read_text()}<!-- /{bench} -->"
-        page = re.sub(rf"<!-- {bench} -->.*?<!-- /{bench} -->", lambda _: section, page, flags=re.S)
+        # read as late as can be: it may have been written to in the meantime
+        page, found = re.subn(rf"<!-- {bench} -->.*?<!-- /{bench} -->", lambda _: section, PAGE.read_text(), flags=re.S)
+        if found != 1:
+            sys.exit(f"{PAGE}: no place for `{bench}`; its table:\n{section}")
         PAGE.write_text(page)
     return 1 if failed else 0
 

@@ -3,8 +3,9 @@
 
     .venv/bin/python benches/side_by_side.py --data DIR [--rounds 5] [--tasks base,moco] [--archs resnet20,resnet18]
 
-First the peer's fastest settings are found, by a few steps in bf16 and in fp32, with `--compile` also by torch.compile. Then each
-round runs all five of a task and network, one after the other: ours and our floor, the peer's tuned, lightning and floor; every second round in the reverse order, so that no one always follows the same. A ratio is taken within a round,
+First the fastest settings of the peer's tuned loop are found, by a few steps in bf16 and in fp32, with `--compile` also by
+torch.compile; its floor is run in the same way. Then each round runs all five of a task and network, one after the other: ours
+and our floor, the peer's tuned, lightning and floor; every second round in the reverse order, so that no one always follows the same. A ratio is taken within a round,
 where the machine was in the same state, and told as the median of the rounds with their smallest and largest. Peak
 memory is the kernel's count for the process (`wait4`); lightning's workers count on their own: the largest process is told.
 
@@ -38,7 +39,7 @@ BARS = [(OURS, TUNED, {"resnet18": 1.1, "resnet20": 1.2}),
 
 def command(args, who, task, arch, way, steps):
     if who in (OURS, OUR_FLOOR):
-        start = [args.ours, "bench"]
+        start = [args.ours, "bench", "--device", "cuda:0" if args.device == "cuda" else args.device]
     else:
         start = [args.python, args.peer, *(way if who in (TUNED, FLOOR) else []), "--device", args.device]
     return [str(part) for part in (*start, "--task", task, "--arch", arch, "--style", STYLES[who], "--batch", args.batch,
@@ -74,7 +75,7 @@ def once(args, who, task, arch, way, steps):
             say(f"side_by_side.py: exit status {process.returncode} of `{' '.join(line)}`", *tail)
             return None
     # Linux counts in KiB
-    more = {"who": who, "task": task, "arch": arch, "way": called(way), "process_mib": usage.ru_maxrss / 1024}
+    more = {"who": who, "task": task, "arch": arch, "way": called(way) if who in (TUNED, FLOOR) else None, "process_mib": usage.ru_maxrss / 1024}
     return json.loads(printed[-1]) | more
 
 
@@ -126,7 +127,7 @@ def arguments():
     p.add_argument("--warmup", type=int, default=3, help="steps before them")
     p.add_argument("--batch", type=int, default=128)
     p.add_argument("--queue", type=int, default=6400)
-    p.add_argument("--device", default="cpu", help="the peer's device; ours takes the best it finds")
+    p.add_argument("--device", default="cpu", help="of both")
     p.add_argument("--compile", action="store_true", help="try the peer's tuned loop by torch.compile too; the fastest counts")
     p.add_argument("--json", type=pathlib.Path, help="append every measurement to this file, one JSON line each")
     p.add_argument("--rows", type=pathlib.Path, help="append the lines of the table to this file")

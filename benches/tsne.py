@@ -6,7 +6,7 @@
 
 Every round runs ours with a seed of its own and each peer, one after the other, every second round in the reverse
 order. The input is prepared and all maps are scored by the same `tsne_peer.py`: pixels, centred, 50 principal
-components; the KL divergence is exact. Ours is told twice: the seconds of the whole process, and those of the map alone.
+components; the KL divergence is exact. Of more than 20,000 points the KL alone is scored, here. Ours is told twice: the seconds of the whole process, and those of the map alone.
 The map of the first seed is made twice and must be the same to the bit.
 
 Exit status: 0 if every bar was met, 1 if one was missed or a program failed.
@@ -33,6 +33,10 @@ def told(command):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+# Points whose distances all fit in memory at once.
+MEASURED = 20_000
+
+
 def score(x, y):
     """The exact KL divergence of `tsne_peer.py score`, without the measures that hold all distances at once: 20 GB for 50,000 points."""
     import numpy as np
@@ -40,16 +44,14 @@ def score(x, y):
 
     p = PerplexityBasedNN(np.load(x).astype(np.float64), perplexity=30, method="exact", n_jobs=-1).P.tocoo()
     y = np.load(y)[:, :2] if y.suffix == ".npy" else np.genfromtxt(y, delimiter=",", skip_header=1)[:, :2]
+    y = y.astype(np.float64)
+    assert len(y) == p.shape[0] and np.isfinite(y).all()
     normaliser = -float(len(y))
     for start in range(0, len(y), 500):
         normaliser += (1 / (1 + ((y[start : start + 500, None] - y[None]) ** 2).sum(-1))).sum()
     q = 1 / (1 + ((y[p.row] - y[p.col]) ** 2).sum(1)) / normaliser
     keep = p.data > 0
     return {"kl": round(float((p.data[keep] * np.log(p.data[keep] / q[keep])).sum()), 4), "trustworthiness": float("nan"), "recall_at_10": float("nan")}
-
-
-# Points whose distances all fit in memory at once.
-MEASURED = 20_000
 
 
 def main():
