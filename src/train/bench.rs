@@ -6,7 +6,6 @@ use super::{
     eval::features,
     method::{Job, Method},
     moco::Moco,
-    network::keep_memory,
     pictures::Pictures,
     probe::Probe,
     start::From,
@@ -100,9 +99,6 @@ const FITTED: i64 = 50_000;
 /// # Errors
 /// Where arguments, data or device aren't right.
 pub fn run(arguments: &Arguments) -> Result<String> {
-    if arguments.device.iter().all(|device| device == "cpu") {
-        keep_memory();
-    }
     let experiment = arguments.read()?;
     let dataset = data::load(&experiment.data, &Places::new(PathBuf::from(".")))?;
     let devices = arguments.device.iter().map(|name| device::open(name)).collect::<Result<_>>()?;
@@ -122,6 +118,11 @@ pub fn run(arguments: &Arguments) -> Result<String> {
 }
 
 impl Arguments {
+    /// Whether no GPU is asked for.
+    pub fn on_cpu(&self) -> bool {
+        self.device.iter().all(|device| device == "cpu")
+    }
+
     /// The experiment: that of the file, or what `benches/` and its yardstick train.
     fn read(&self) -> Result<Experiment> {
         if let Some(path) = &self.experiment {

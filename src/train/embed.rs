@@ -72,7 +72,7 @@ impl How {
 }
 
 /// Makes the map of what `method` makes of the test pictures of `job` and keeps it in `run`, going on from the newest map before it of
-/// the same pictures. Gives the file's name and what is known of the map.
+/// the same pictures, or lying as that does where the features are the same. Gives the file's name and what is known of the map.
 ///
 /// # Errors
 /// Where there are too few test pictures, or the file can't be written.
@@ -151,7 +151,7 @@ impl Map {
         embedding.about.from = self.from.as_ref().map(|before| before.step);
         match &self.from {
             // A probe's network learns nothing, and its pictures lie where they lay.
-            Some(before) if before.components == components && before.is_made(self.how) => {
+            Some(before) if before.components == components && before.made_by(self.how, embedding.about.by) => {
                 before.repeat(&mut embedding)
             }
             _ => self.lay_out(&mut embedding),
@@ -187,10 +187,11 @@ impl Map {
 }
 
 impl Before {
-    /// Whether it was made so.
-    fn is_made(&self, how: How) -> bool {
+    /// Whether it was made so, and its answers by the same.
+    fn made_by(&self, how: How, by: Answerer) -> bool {
         let perplexity = tsne::perplexity(how.perplexity, self.map.points.len());
-        self.map.about.seed == how.seed && self.map.about.perplexity.to_bits() == perplexity.to_bits()
+        let about = &self.map.about;
+        about.by == by && about.seed == how.seed && about.perplexity.to_bits() == perplexity.to_bits()
     }
 
     /// Lays out `embedding`, of the same features, as this one lies.
@@ -228,7 +229,7 @@ fn before(run: &RunDir, step: u64, images: &[i64]) -> Option<Before> {
         let map = Embedding::decode(&bytes).ok()?;
         let same = map.points.len() == images.len()
             && map.points.iter().zip(images).all(|(point, image)| i64::from(point.image) == *image);
-        let (components, _) = Embedding::components(&bytes).ok()?;
+        let components = Embedding::components(&bytes).map_or_else(|_| Vec::new(), |(components, _)| components);
         same.then_some(Before { step: file.step, map, components })
     })
 }

@@ -75,7 +75,13 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         [flag] if flag == "--version" => say(Ok(concat!("mocolab-train ", env!("CARGO_PKG_VERSION")).to_owned())),
         [word, file, count] if word == "preview" => preview::run(file, count),
-        [command, ..] if command == "bench" => say(bench::run(&bench::Arguments::parse_from(&arguments))),
+        [command, ..] if command == "bench" => {
+            let arguments = bench::Arguments::parse_from(&arguments);
+            if arguments.on_cpu() {
+                network::keep_memory();
+            }
+            say(bench::run(&arguments))
+        }
         [command, ..] if command == "embed" => say(caught(|| embed::run(&embed::Arguments::parse_from(&arguments)))),
         [command, ..] if command == "tsne" => {
             say(caught(|| embed::layout(&embed::TsneArguments::parse_from(&arguments))))

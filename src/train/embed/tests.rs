@@ -48,6 +48,8 @@ fn a_training_maps_every_so_many_epochs_and_at_its_end_each_map_from_the_one_bef
     let steps: Vec<u64> = maps.iter().map(|map| map.about.step).collect();
     assert_eq!(maps.iter().map(|map| map.about.epoch).collect::<Vec<_>>(), [2, 4, 5]);
     assert_eq!(maps.iter().map(|map| map.about.from).collect::<Vec<_>>(), [None, Some(steps[0]), Some(steps[1])]);
+    let places = |map: &Embedding| map.points.iter().map(|point| point.at).collect::<Vec<_>>();
+    assert_ne!(places(&maps[0]), places(&maps[1]), "what learns moves");
     for map in &maps {
         assert_eq!((map.points.len(), map.about.by), (40, Answerer::Classifier));
         let label = |point: &Point| job.dataset.test.labels[point.image as usize];
@@ -102,6 +104,10 @@ fn answers_are_those_of_the_classifier_or_of_neighbours() {
     let map = maps(directory.path()).remove(1);
     assert_eq!((map.about.by, map.about.from), (Answerer::Neighbours, Some(1)));
     assert!(map.points.iter().all(|point| (point.shares[0] + point.shares[1] - 1.0).abs() < 1e-5), "two classes vote");
+    // The same features again: the same votes.
+    embed(&method, &contrast, (&run, When { epoch: 3, step: 3 }, how)).unwrap();
+    let again = maps(directory.path()).remove(2);
+    assert_eq!((&again.points, again.about.from), (&map.points, Some(2)));
     // The nearest of a point among the components are the nearest in the features: with few dimensions all are kept.
     let features = normalised(&method.see(&(0..60).collect::<Vec<_>>()).features, Kind::Float);
     let apart = (features.get(3).unsqueeze(0) - &features).square().sum_dim_intlist([1].as_slice(), false, Kind::Float);
@@ -129,8 +135,14 @@ fn the_same_features_lie_where_they_lay() {
     let how = How { perplexity: 4.0, ..How::of(&settings.judging, job.experiment.seed) };
     let from = From { origin: Origin::Random, own: false };
     let method = crate::probe::Probe::new(settings, &job, (Format::Fp32, &from)).unwrap();
-    embed(&method, &job, (&run, When { epoch: 5, step: second.about.step + 1 }, how)).unwrap();
-    assert_ne!(lies(&maps(directory.path())[2]), lies(&second));
+    let usual = How::of(&settings.judging, job.experiment.seed);
+    let ways = [usual, how, How { seed: usual.seed + 1, ..usual }];
+    for (step, how) in (second.about.step + 1..).zip(ways) {
+        embed(&method, &job, (&run, When { epoch: 5, step }, how)).unwrap();
+    }
+    let maps = maps(directory.path());
+    assert_eq!(lies(&maps[2]), lies(&second));
+    assert!(lies(&maps[3]) != lies(&second) && lies(&maps[4]) != lies(&second));
 }
 
 #[test]

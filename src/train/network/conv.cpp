@@ -105,7 +105,8 @@ void convolve(const Pictures& x, const Filters& g, const Pictures& y) {
     });
     return;
   }
-  const auto v = grid(kept_inputs, STRIPE, u.depth), m = grid(kept_outputs, STRIPE, u.columns);
+  const int64_t held = std::min(STRIPE, pieces(tiles, ROWS) * ROWS);
+  const auto v = grid(kept_inputs, held, u.depth), m = grid(kept_outputs, held, u.columns);
   for (int64_t first = 0; first < tiles; first += STRIPE) {
     const int64_t count = std::min(STRIPE, tiles - first), rows = pieces(count, ROWS) * ROWS, stretches = pieces(rows, STRETCH);
     each(pieces(count, STEP), [&](int64_t k) {
@@ -139,7 +140,8 @@ void convolve_back(const Pictures& x, const Pictures& dy, float* dg) {
   Sums du{nullptr, plane, many ? 1 : parts, outputs, inputs};
   du.first = kept_filters.of(du.parts * POINTS * du.plane);
   if (many) {
-    const auto v = grid(kept_inputs, STRIPE, inputs), m = grid(kept_outputs, STRIPE, outputs);
+    const int64_t held = std::min(STRIPE, tiles);
+    const auto v = grid(kept_inputs, held, inputs), m = grid(kept_outputs, held, outputs);
     for (int64_t first = 0; first < tiles; first += STRIPE) {
       const int64_t count = std::min(STRIPE, tiles - first);
       each(pieces(count, STEP), [&](int64_t k) {
@@ -214,10 +216,12 @@ struct Conv : torch::autograd::Function<Conv> {
 extern "C" Tensor* mocolab_conv(const Tensor* x, const Tensor* weight, char* message) {
   try {
     for (const auto* tensor : {x, weight})
-      TORCH_CHECK(tensor->scalar_type() == at::kFloat && tensor->is_contiguous(at::MemoryFormat::ChannelsLast) &&
-                      tensor->size(1) % WIDE == 0,
-                  "not in whole vectors, channels last");
-    TORCH_CHECK(weight->size(0) % WIDE == 0 && x->size(2) % 4 == 0 && x->size(3) % 4 == 0, "not in whole vectors and tiles");
+      TORCH_CHECK(tensor->is_cpu() && tensor->scalar_type() == at::kFloat &&
+                      tensor->is_contiguous(at::MemoryFormat::ChannelsLast) && tensor->size(1) % WIDE == 0,
+                  "not in whole vectors of fp32, channels last");
+    TORCH_CHECK(weight->size(0) % WIDE == 0 && weight->size(1) == x->size(1) && weight->size(2) == 3 && weight->size(3) == 3,
+                "no filters of 3x3 for these channels");
+    TORCH_CHECK(x->size(2) % 4 == 0 && x->size(3) % 4 == 0, "not in whole tiles");
     return new Tensor(Conv::apply(*x, *weight));
   } catch (const std::exception& error) {
     std::snprintf(message, 256, "%s", error.what());

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn threads_change_no_bit_and_what_is_no_number_stays_none() {
-        let cases = [([8, 16, 16], [32, 32]), ([40, 256, 256], [8, 8])];
+        let cases = [([8, 16, 16], [32, 32]), ([40, 256, 256], [8, 8]), ([65, 144, 160], [16, 16])];
         let starts = cases.map(|(channels, sides)| start(channels, sides));
         let by = |threads: i32| {
             tch::set_num_threads(threads);

@@ -2,6 +2,8 @@
 // zeroed, page by page, and that took a tenth of a ResNet-18's step.
 
 #include <cstdlib>
+#include <cstring>
+#include <initializer_list>
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -11,7 +13,10 @@
 // system when they are empty. Who has settings of their own for it keeps them.
 extern "C" void mocolab_keep_memory() {
 #ifdef __GLIBC__
-  if (std::getenv("GLIBC_TUNABLES")) return;
+  const char* tunables = std::getenv("GLIBC_TUNABLES");
+  if (tunables && std::strstr(tunables, "glibc.malloc")) return;
+  for (const char* own : {"MALLOC_ARENA_MAX", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_"})
+    if (std::getenv(own)) return;
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, -1);

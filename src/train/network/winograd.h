@@ -15,7 +15,7 @@
 
 #include <cstdint>
 
-// `conv.rs` asks for it before it comes here. Other processors than Intel's and AMD's never do, and need only compile.
+// `conv.rs` asks whether the processor has it before it comes here. Where there is none, this need only compile.
 #if defined(__x86_64__)
 #define AVX512 __attribute__((target("arch=x86-64-v4")))
 #else
