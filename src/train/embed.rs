@@ -152,7 +152,7 @@ impl Map {
         match &self.from {
             // A probe's network learns nothing, and its pictures lie where they lay.
             Some(before) if before.components == components && before.made_by(self.how, embedding.about.by) => {
-                before.repeat(&mut embedding)
+                before.repeat(&mut embedding);
             }
             _ => self.lay_out(&mut embedding),
         }
