@@ -5,9 +5,9 @@
 
 First the fastest settings of the peer's tuned loop are found, by a few steps in bf16 and in fp32, with `--compile` also by
 torch.compile; its floor is run in the same way. Then each round runs all five of a task and network, one after the other: ours
-and our floor, the peer's tuned, lightning and floor; every second round in the reverse order, so that no one always follows the same. A ratio is taken within a round,
-where the machine was in the same state, and told as the median of the rounds with their smallest and largest. Peak
-memory is the kernel's count for the process (`wait4`); lightning's workers count on their own: the largest process is told.
+and our floor, the peer's tuned, lightning and floor; every second round in the reverse order, so that no one always follows
+the same. A ratio is taken within a round, where the machine was in the same state, and told as the median of the rounds with
+their smallest and largest. Peak memory is the kernel's count for the process (`wait4`); lightning's workers count on their own: the largest process is told.
 
 Exit status: 0 if every bar was met, 1 if one was missed or a program failed.
 """

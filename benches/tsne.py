@@ -54,23 +54,35 @@ def score(x, y):
     return {"kl": round(float((p.data[keep] * np.log(p.data[keep] / q[keep])).sum()), 4), "trustworthiness": float("nan"), "recall_at_10": float("nan")}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(description):
+    """What every bench of our t-SNE is told."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, type=pathlib.Path, help="the folder that holds cifar-10-batches-bin")
     parser.add_argument("--ours", default=REPOSITORY / "target/release/mocolab-train", type=pathlib.Path)
     parser.add_argument("--peer", default=REPOSITORY.parent / "shared/peers/tsne_peer.py", type=pathlib.Path)
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=pathlib.Path, help="append the lines of the table to this file")
+    return parser
+
+
+def prepare(args, split, n, out):
+    """Writes the first `n` images of a split as the peer prepares them."""
+    line = [args.python, args.peer, "prepare", "--data", args.data, "--split", split, "--n", n, out]
+    subprocess.run([str(part) for part in line], check=True)
+
+
+def main():
+    parser = arguments(__doc__)
     parser.add_argument("--n", type=int, default=10_000)
     parser.add_argument("--split", default="test")
     parser.add_argument("--only", choices=["opentsne", "sklearn"], help="this peer alone")
     parser.add_argument("--bar", type=float, default=5.0, help="times as fast as openTSNE")
-    parser.add_argument("--rows", type=pathlib.Path, help="append the lines of the table to this file")
     args = parser.parse_args()
     peers = [args.only] if args.only else ["opentsne", "sklearn"]
     folder = pathlib.Path(tempfile.mkdtemp())
     peer = [args.python, args.peer]
-    subprocess.run([*peer, "prepare", "--data", args.data, "--split", args.split, "--n", str(args.n), folder / "in.npy"], check=True)
+    prepare(args, args.split, args.n, folder / "in.npy")
 
     figures = {who: [] for who in ["ours", *peers]}
 

@@ -7,18 +7,15 @@
 The input is prepared by `tsne_peer.py`: pixels, centred, 50 principal components. The faster of `--rounds` maps counts, since what slows
 one down is the machine. Exit status: 1 where the largest costs more than n log n.
 """
-import argparse
 import math
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
 from rows import Rows
-from tsne import told
+from tsne import arguments, prepare, told
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 POINTS, MIDDLE = [2_500, 5_000, 10_000, 20_000, 40_000], 10_000
 
 
@@ -41,22 +38,15 @@ def plot(seconds, path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, type=pathlib.Path, help="the folder that holds cifar-10-batches-bin")
-    parser.add_argument("--ours", default=REPOSITORY / "target/release/mocolab-train", type=pathlib.Path)
-    parser.add_argument("--peer", default=REPOSITORY.parent / "shared/peers/tsne_peer.py", type=pathlib.Path)
-    parser.add_argument("--python", default=sys.executable)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = arguments(__doc__)
     parser.add_argument("--plot", type=pathlib.Path, help="draw it into this file")
-    parser.add_argument("--rows", type=pathlib.Path, help="append the lines of the table to this file")
     args = parser.parse_args()
     if args.plot:
         import matplotlib  # noqa: F401: missing it is told before anything is measured
     holder = tempfile.TemporaryDirectory()
     folder = pathlib.Path(holder.name)
     for n in POINTS:
-        prepare = [args.python, args.peer, "prepare", "--data", args.data, "--split", "train", "--n", n, folder / f"{n}.npy"]
-        subprocess.run([str(part) for part in prepare], check=True)
+        prepare(args, "train", n, folder / f"{n}.npy")
     runs = {n: [] for n in POINTS}
     for seed in range(1, args.rounds + 1):
         for n in POINTS:
