@@ -33,11 +33,12 @@ fn trainer() {
     link_trainer("-Wl,--enable-new-dtags");
     let root = libtorch("LIBTORCH_INCLUDE").unwrap_or_else(|| "/usr".into());
     let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".into());
-    for file in ["conv.cpp", "memory.cpp", "norm.cpp", "threads.h", "winograd.h"] {
-        println!("cargo::rerun-if-changed={KERNELS}/{file}");
+    let files = ["amx", "conv", "memory", "norm", "winograd"].map(|name| format!("{KERNELS}/{name}.cpp"));
+    let headers = ["amx", "conv", "threads", "winograd"].map(|name| format!("{KERNELS}/{name}.h"));
+    for file in files.iter().chain(&headers) {
+        println!("cargo::rerun-if-changed={file}");
     }
     let mut build = cc::Build::new();
-    let files = ["conv", "memory", "norm"].map(|name| format!("{KERNELS}/{name}.cpp"));
     build.cpp(true).std("c++17").files(files).cargo_metadata(false);
     // as torch-sys compiles its own; the optimiser may not assume that there are only numbers
     build.define("_GLIBCXX_USE_CXX11_ABI", abi.as_str()).flag("-fno-math-errno").flag("-fno-trapping-math");

@@ -1,191 +1,53 @@
-// A 3x3 convolution with stride 1 and its gradients, on the CPU, by tiles (`winograd.h`). libtorch computes it as it stands,
-// and spends in it almost all of a residual network's step.
-//
-// Where few channels meet many tiles, each thread takes blocks of tiles through all stages while they lie in its cache; where
-// many channels meet few tiles the filters are the larger part, and all threads do one stage after the other. Blocks and the
-// parts that gradients are summed in depend on the shape alone: the number of threads changes no bit.
+// Convolutions on the CPU with gradients of their own: in fp32 by Winograd's tiles (`winograd.cpp`), in bf16 by the processor's
+// matrix tiles (`amx.cpp`). libtorch spends almost all of a residual network's step in its own.
 
-#include "winograd.h"
+#include "conv.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
-#include <memory>
-#include <new>
 
 namespace {
 
 using at::Tensor;
-using namespace winograd;
 
-// Numbers that a thread's cache holds of a block's grids.
-constexpr int64_t NEAR = 200'000;
-// Channels, inputs and outputs together, from which all threads go stage by stage.
-constexpr int64_t MANY = 300;
-// Tiles of a piece of work there, tiles of a product, and tiles whose grids are held at once.
-constexpr int64_t STEP = ROWS, STRETCH = 128, STRIPE = 1024;
-// Blocks that there should be, so that no thread waits long for the last one, and the least tiles of such a block.
-constexpr int64_t BLOCKS = 64, LEAST = 32;
-// Numbers that the sums of a gradient by the filters may take, where threads have their own; and the most of such sums.
-constexpr int64_t SUMS = 5'000'000, PARTS = 16;
-
-// Memory that a thread keeps between calls: new memory has to be asked for page by page.
-class Kept {
- public:
-  float* of(int64_t numbers) {
-    if (length_ < numbers) {
-      numbers_.reset();
-      length_ = 0;
-      void* found = nullptr;
-      if (posix_memalign(&found, 64, numbers * sizeof(float)) != 0) throw std::bad_alloc();
-      numbers_.reset(static_cast<float*>(found));
-      length_ = numbers;
-    }
-    return numbers_.get();
-  }
-
- private:
-  struct Free {
-    void operator()(float* pointer) const { std::free(pointer); }
-  };
-  std::unique_ptr<float[], Free> numbers_;
-  int64_t length_ = 0;
-};
-thread_local Kept kept_filters, kept_inputs, kept_outputs;
-
-int64_t panel_of(int64_t columns) { return columns % (2 * WIDE) ? WIDE : 2 * WIDE; }
-int64_t pieces(int64_t whole, int64_t piece) { return (whole + piece - 1) / piece; }
-
-// A grid of `rows` tiles. Matrices, or long rows, that lay a power of two apart would share few places of a cache.
-Grid grid(Kept& kept, int64_t rows, int64_t channels) {
-  const int64_t pitch = channels < 8 * WIDE ? channels : channels + WIDE, plane = rows * pitch + WIDE;
-  return {kept.of(POINTS * plane), plane, pitch};
-}
-Grid behind(const Grid& grid, int64_t rows) { return {grid.first + rows * grid.pitch, grid.plane, grid.pitch}; }
-
-// Tiles of a block whose grids lie in a thread's cache.
-int64_t block_of(int64_t tiles, int64_t channels) {
-  const int64_t block = std::min(NEAR / POINTS / channels, std::max(tiles / BLOCKS, LEAST));
-  return std::max(block / ROWS, int64_t{1}) * ROWS;
+Convolution convolution(const Tensor& x, const Tensor& weight, int64_t stride) {
+  return {x.size(0), x.size(2), x.size(3), x.size(1), weight.size(0), weight.size(2), stride};
 }
 
-// The filters at the 36 points.
-Mixers mixers(const Filters& g) {
-  const int64_t depth = g.depth(), columns = g.columns(), plane = depth * columns + WIDE, across = columns / WIDE;
-  const Mixers u{kept_filters.of(POINTS * plane), plane, depth, columns, panel_of(columns)};
-  each(depth / WIDE * across, [&](int64_t k) { filter_square(g, k / across * WIDE, k % across * WIDE, u); });
-  return u;
+template <class T>
+const T* read(const Tensor& tensor) { return static_cast<const T*>(tensor.const_data_ptr()); }
+template <class T>
+T* write(Tensor& tensor) { return static_cast<T*>(tensor.mutable_data_ptr()); }
+
+template <class T>
+Tensor forward(const Tensor& x, const Tensor& weight, const Convolution& of) {
+  auto y = at::empty({of.n, of.outputs, of.h / of.stride, of.w / of.stride}, x.options(), at::MemoryFormat::ChannelsLast);
+  output(of, read<T>(x), read<T>(weight), write<T>(y));
+  return y;
 }
 
-// Rows `from` to `until` of m at one of the points: v times the filters there.
-void mix(int64_t point, int64_t from, int64_t until, const Grid& v, const Mixers& u, const Grid& m) {
-  const Matrix rows{v.first + point * v.plane + from * v.pitch, v.pitch, 1};
-  float* to = m.first + point * m.plane + from * m.pitch;
-  for (int64_t column = 0; column < u.columns; column += u.panel)
-    product(u.panel, until - from, u.depth, rows, u.at(point, column), u.panel, to + column, m.pitch, false);
-}
-
-// y: the convolution of x with the filters.
-void convolve(const Pictures& x, const Filters& g, const Pictures& y) {
-  const int64_t tiles = x.tiles();
-  const auto u = mixers(g);
-  if (u.depth + u.columns < MANY) {
-    const int64_t block = block_of(tiles, u.depth + u.columns);
-    each(pieces(tiles, block), [&](int64_t k) {
-      const int64_t from = k * block, until = std::min(from + block, tiles);
-      const auto v = grid(kept_inputs, block, u.depth), m = grid(kept_outputs, block, u.columns);
-      input_tiles(x, from, until, v);
-      for (int64_t point = 0; point < POINTS; ++point) mix(point, 0, pieces(until - from, ROWS) * ROWS, v, u, m);
-      output_tiles(m, y, from, until);
-    });
-    return;
-  }
-  const int64_t held = std::min(STRIPE, pieces(tiles, ROWS) * ROWS);
-  const auto v = grid(kept_inputs, held, u.depth), m = grid(kept_outputs, held, u.columns);
-  for (int64_t first = 0; first < tiles; first += STRIPE) {
-    const int64_t count = std::min(STRIPE, tiles - first), rows = pieces(count, ROWS) * ROWS, stretches = pieces(rows, STRETCH);
-    each(pieces(count, STEP), [&](int64_t k) {
-      const int64_t from = k * STEP, until = std::min(from + STEP, count);
-      input_tiles(x, first + from, first + until, behind(v, from));
-    });
-    each(POINTS * stretches, [&](int64_t k) {
-      const int64_t from = k % stretches * STRETCH;
-      mix(k / stretches, from, std::min(from + STRETCH, rows), v, u, m);
-    });
-    each(pieces(count, STEP), [&](int64_t k) {
-      const int64_t from = k * STEP, until = std::min(from + STEP, count);
-      output_tiles(behind(m, from), y, first + from, first + until);
-    });
-  }
-}
-
-// Of one part's sums the panel from `column` on at one of the points: m's rows with v's, of `tiles` tiles.
-void gather(int64_t point, int64_t column, int64_t tiles, const Grid& m, const Grid& v, const Sums& du, int64_t part, bool more) {
-  const Matrix slopes{m.first + point * m.plane, 1, m.pitch};
-  product(panel_of(du.inputs), du.outputs, tiles, slopes, v.first + point * v.plane + column, v.pitch,
-          du.at(part, point) + column, du.inputs, more);
-}
-
-// dg: the gradient by the filters of a convolution of x whose output has the gradient dy.
-void convolve_back(const Pictures& x, const Pictures& dy, float* dg) {
-  const int64_t inputs = x.channels, outputs = dy.channels, panel = panel_of(inputs), tiles = x.tiles();
-  const bool many = inputs + outputs >= MANY;
-  const int64_t block = block_of(tiles, inputs + outputs), blocks = pieces(tiles, block);
-  const int64_t plane = outputs * inputs + WIDE, parts = std::min({PARTS, blocks, std::max(SUMS / POINTS / plane, int64_t{1})});
-  Sums du{nullptr, plane, many ? 1 : parts, outputs, inputs};
-  du.first = kept_filters.of(du.parts * POINTS * du.plane);
-  if (many) {
-    const int64_t held = std::min(STRIPE, tiles);
-    const auto v = grid(kept_inputs, held, inputs), m = grid(kept_outputs, held, outputs);
-    for (int64_t first = 0; first < tiles; first += STRIPE) {
-      const int64_t count = std::min(STRIPE, tiles - first);
-      each(pieces(count, STEP), [&](int64_t k) {
-        const int64_t from = k * STEP, until = std::min(from + STEP, count);
-        input_tiles(x, first + from, first + until, behind(v, from));
-        slope_tiles(dy, first + from, first + until, behind(m, from));
-      });
-      each(POINTS * inputs / panel, [&](int64_t k) {
-        const int64_t point = k * panel / inputs, column = k * panel % inputs;
-        for (int64_t from = 0; from < count; from += STRETCH)
-          gather(point, column, std::min(STRETCH, count - from), behind(m, from), behind(v, from), du, 0, first + from > 0);
-      });
-    }
-  } else {
-    each(du.parts, [&](int64_t part) {
-      const auto v = grid(kept_inputs, block, inputs), m = grid(kept_outputs, block, outputs);
-      const int64_t first = part * blocks / du.parts, last = (part + 1) * blocks / du.parts;
-      for (int64_t k = first; k < last; ++k) {
-        const int64_t from = k * block, until = std::min(from + block, tiles);
-        input_tiles(x, from, until, v);
-        slope_tiles(dy, from, until, m);
-        for (int64_t at = 0; at < POINTS * inputs; at += panel)
-          gather(at / inputs, at % inputs, until - from, m, v, du, part, k > first);
-      }
-    });
-  }
-  each(outputs, [&](int64_t output) { filter_slopes(du, output, dg); });
-}
-
-// The pictures of a tensor; those of an input are only read.
-Pictures pictures(const Tensor& tensor) {
-  return {static_cast<float*>(tensor.data_ptr()), tensor.size(0), tensor.size(2), tensor.size(3), tensor.size(1)};
-}
-
-Filters filters(const Tensor& weight, bool back) {
-  return {static_cast<const float*>(weight.const_data_ptr()), weight.size(0), weight.size(1), back};
+// The gradients by x and by the weights, those that are wanted.
+template <class T>
+std::array<Tensor, 2> backward(const Tensor& x, const Tensor& weight, const Tensor& slope, const Convolution& of,
+                               std::array<bool, 2> wanted) {
+  Tensor dx, dg;
+  if (wanted[0]) by_input(of, read<T>(slope), read<T>(weight), write<T>(dx = at::empty_like(x)));
+  if (wanted[1]) by_weight(of, read<T>(x), read<T>(slope), write<T>(dg = at::empty_like(weight)));
+  return {dx, dg};
 }
 
 struct Conv : torch::autograd::Function<Conv> {
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight) {
-    const auto y = at::empty({x.size(0), weight.size(0), x.size(2), x.size(3)}, x.options(), at::MemoryFormat::ChannelsLast);
-    convolve(pictures(x), filters(weight, false), pictures(y));
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x, const Tensor& weight, int64_t stride) {
     context->save_for_backward({x, weight});
-    return y;
+    context->saved_data["stride"] = stride;
+    const auto run = x.scalar_type() == at::kFloat ? ::forward<float> : ::forward<uint16_t>;
+    return run(x, weight, convolution(x, weight, stride));
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -194,35 +56,38 @@ struct Conv : torch::autograd::Function<Conv> {
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &weight = saved[1];
     const auto slope = slopes[0].contiguous(at::MemoryFormat::ChannelsLast);
-    Tensor by_input, by_weight;
-    if (context->needs_input_grad(0)) {
-      by_input = at::empty_like(x);
-      convolve(pictures(slope), filters(weight, true), pictures(by_input));
-    }
-    if (context->needs_input_grad(1)) {
-      by_weight = at::empty_like(weight);
-      convolve_back(pictures(x), pictures(slope), static_cast<float*>(by_weight.mutable_data_ptr()));
-    }
-    return {by_input, by_weight};
+    const auto run = x.scalar_type() == at::kFloat ? ::backward<float> : ::backward<uint16_t>;
+    const auto [dx, dg] = run(x, weight, slope, convolution(x, weight, context->saved_data["stride"].toInt()),
+                              {context->needs_input_grad(0), context->needs_input_grad(1)});
+    return {dx, dg, Tensor()};
   }
 };
 
 }  // namespace
 
-// The convolution of `x` `[n, inputs, h, w]` with `weight` `[outputs, inputs, 3, 3]`, padding 1. A new tensor that the caller
-// owns. Where it can't be had: null, and why in `message`, of 256 bytes.
+// Whether convolutions in bf16 can be had.
+extern "C" bool mocolab_has_tiles() { return matrix_tiles(); }
+
+// The convolution of `x` `[n, inputs, h, w]` with `weight` `[outputs, inputs, k, k]`, padding k / 2. A new tensor that the
+// caller owns. Where it can't be had: null, and why in `message`, of 256 bytes.
 //
-// Both fp32, channels last, on a CPU with AVX-512; channels are multiples of 16, h and w of 4.
-extern "C" Tensor* mocolab_conv(const Tensor* x, const Tensor* weight, char* message) {
+// Both channels last, on a CPU with AVX-512. In fp32: k 3, stride 1, channels multiples of 16, h and w of 4. In bf16, with matrix
+// tiles: k 1 or 3, stride 1 or 2, channels multiples of 32, h and w of the stride.
+extern "C" Tensor* mocolab_conv(const Tensor* x, const Tensor* weight, int64_t stride, char* message) {
   try {
+    const bool full = x->scalar_type() == at::kFloat;
+    TORCH_CHECK(full || (x->scalar_type() == at::kBFloat16 && matrix_tiles()), "neither in fp32 nor in bf16 with matrix tiles");
+    const int64_t channels = full ? 16 : 32, sides = full ? 4 : stride, kernel = weight->size(2);
     for (const auto* tensor : {x, weight})
-      TORCH_CHECK(tensor->is_cpu() && tensor->scalar_type() == at::kFloat &&
-                      tensor->is_contiguous(at::MemoryFormat::ChannelsLast) && tensor->size(1) % WIDE == 0,
-                  "not in whole vectors of fp32, channels last");
-    TORCH_CHECK(weight->size(0) % WIDE == 0 && weight->size(1) == x->size(1) && weight->size(2) == 3 && weight->size(3) == 3,
-                "no filters of 3x3 for these channels");
-    TORCH_CHECK(x->size(2) % 4 == 0 && x->size(3) % 4 == 0, "not in whole tiles");
-    return new Tensor(Conv::apply(*x, *weight));
+      TORCH_CHECK(tensor->is_cpu() && tensor->scalar_type() == x->scalar_type() &&
+                      tensor->is_contiguous(at::MemoryFormat::ChannelsLast) && tensor->size(1) % channels == 0,
+                  "not in whole vectors of one kind, channels last");
+    TORCH_CHECK(weight->size(0) % channels == 0 && weight->size(1) == x->size(1) && weight->size(3) == kernel,
+                "no filters for these channels");
+    TORCH_CHECK(full ? kernel == 3 && stride == 1 : (kernel == 3 || kernel == 1) && (stride == 1 || stride == 2),
+                "no filters of such a size or stride");
+    TORCH_CHECK(x->size(2) % sides == 0 && x->size(3) % sides == 0, "not in whole tiles");
+    return new Tensor(Conv::apply(*x, *weight, stride));
   } catch (const std::exception& error) {
     std::snprintf(message, 256, "%s", error.what());
     return nullptr;

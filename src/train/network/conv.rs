@@ -1,50 +1,56 @@
-//! Convolutions. On a CPU with AVX-512 those of 3x3 with stride 1 are `conv.cpp`'s, which needs a quarter of the
-//! multiplications; all others are libtorch's (docs/decisions/021).
+//! Convolutions. On a CPU most of a residual network's are `conv.cpp`'s: in fp32 with AVX-512 those of 3x3 with stride 1, which then
+//! need a quarter of the multiplications, in bf16 with matrix tiles nearly all. The others are libtorch's (docs/decisions/021).
 
 use super::native;
 use tch::{Device, Kind, Tensor};
 
-/// Channels that `conv.cpp` takes at a time.
-const LANES: i64 = 16;
-/// Rows and columns of a tile.
-const TILE: i64 = 4;
-/// Tiles from which the transform of the filters pays.
-const TILES: i64 = 16;
+/// Places of the input, of all pictures, from which laying the filters out anew pays.
+const LEAST: i64 = 256;
 
 /// The convolution of `x` `[n, C, h, w]` with `weight` `[K, C, k, k]`.
 pub(super) fn conv(x: &Tensor, weight: &Tensor, stride: i64, padding: i64) -> Tensor {
-    if (stride, padding) == (1, 1) && suits(x, weight) && gains() {
-        return native::conv(x, weight);
+    if suits(x, weight, stride, padding) && gains(x.kind()) {
+        return native::conv(x, weight, stride);
     }
     x.conv2d(weight, None::<&Tensor>, stride, padding, 1, 1)
 }
 
 /// Whether `conv.cpp` can take it: channels last, in whole vectors and tiles.
-fn suits(x: &Tensor, weight: &Tensor) -> bool {
+fn suits(x: &Tensor, weight: &Tensor, stride: i64, padding: i64) -> bool {
     let (size, of_weight) = (x.size(), weight.size());
-    let (&[n, inputs, height, width], &[outputs, of, 3, 3]) = (&size[..], &of_weight[..]) else { return false };
-    let last = |tensor: &Tensor, [c, h, w]: [i64; 3]| tensor.stride() == [c * h * w, 1, c * w, c];
+    let (&[n, inputs, height, width], &[outputs, of, kernel, across]) = (&size[..], &of_weight[..]) else {
+        return false;
+    };
+    let (lanes, side, shaped) = match x.kind() {
+        Kind::Float => (16, 4, (kernel, stride) == (3, 1)),
+        Kind::BFloat16 => (32, stride, [1, 3].contains(&kernel) && [1, 2].contains(&stride)),
+        _ => return false,
+    };
+    let last = |tensor: &Tensor| tensor.permute([0, 2, 3, 1]).is_contiguous();
     x.device() == Device::Cpu
-        && x.kind() == Kind::Float
         && weight.kind() == x.kind()
         && of == inputs
-        && n * height * width >= TILES * TILE * TILE
-        && [inputs, outputs].iter().all(|channels| channels % LANES == 0)
-        && [height, width].iter().all(|side| side % TILE == 0)
-        && last(x, [inputs, height, width])
-        && last(weight, [inputs, 3, 3])
+        && shaped
+        && across == kernel
+        && padding == kernel / 2
+        && n * height * width >= LEAST
+        && [inputs, outputs].iter().all(|channels| channels % lanes == 0)
+        && [height, width].iter().all(|length| length % side == 0)
+        && last(x)
+        && last(weight)
 }
 
-/// Whether the processor has the vectors that `conv.cpp` is written for.
-fn gains() -> bool {
+/// Whether the processor has what `conv.cpp` needs for this kind of number.
+fn gains(kind: Kind) -> bool {
     #[cfg(target_arch = "x86_64")]
-    return std::is_x86_feature_detected!("avx512f")
+    let vectors = std::is_x86_feature_detected!("avx512f")
         && std::is_x86_feature_detected!("avx512bw")
         && std::is_x86_feature_detected!("avx512cd")
         && std::is_x86_feature_detected!("avx512dq")
         && std::is_x86_feature_detected!("avx512vl");
     #[cfg(not(target_arch = "x86_64"))]
-    return false;
+    let vectors = false;
+    vectors && (kind == Kind::Float || native::has_tiles())
 }
 
 #[cfg(test)]
@@ -52,38 +58,82 @@ mod tests {
     use super::*;
     use mocolab::random::{Purpose, Random};
 
+    const KINDS: [Kind; 2] = [Kind::Float, Kind::BFloat16];
+
+    /// A convolution: pictures, inputs and outputs; sides; kernel and stride.
+    type Case = ([i64; 3], [i64; 2], [i64; 2]);
+
+    /// What it is done with: input, weights, and the gradient by the output.
+    struct Start {
+        x: Tensor,
+        weight: Tensor,
+        upstream: Tensor,
+        stride: i64,
+    }
+
+    type Way = fn(&Tensor, &Tensor, i64) -> Tensor;
+
     /// Values of deviation 1, channels last.
-    fn drawn([n, c, h, w]: [i64; 4], number: u64) -> Tensor {
+    fn drawn([n, c, h, w]: [i64; 4], kind: Kind, number: u64) -> Tensor {
         let mut random = Random::new(5, Purpose::Weights, (number, 0));
         let values: Vec<f32> = (0..n * c * h * w).map(|_| random.normal() as f32).collect();
-        Tensor::from_slice(&values).view([n, h, w, c]).permute([0, 3, 1, 2])
+        Tensor::from_slice(&values).view([n, h, w, c]).permute([0, 3, 1, 2]).to_kind(kind)
     }
 
-    /// Output and gradients by input and weights, in fp64.
-    fn all(make: fn(&Tensor, &Tensor) -> Tensor, [x, weight, upstream]: [&Tensor; 3]) -> [Tensor; 3] {
-        let [x, weight] = [x, weight].map(|leaf| leaf.detach().set_requires_grad(true));
-        let y = make(&x, &weight);
-        let total = (&y * upstream).sum(y.kind());
-        let [by_x, by_weight] = Tensor::run_backward(&[&total], &[&x, &weight], false, false).try_into().unwrap();
-        [y.detach(), by_x, by_weight].map(|tensor| tensor.to_kind(Kind::Double))
-    }
-
-    /// Ours; libtorch's, with a word, where the processor has no such vectors.
-    fn ours(x: &Tensor, weight: &Tensor) -> Tensor {
-        static SAID: std::sync::Once = std::sync::Once::new();
-        if gains() {
-            return native::conv(x, weight);
+    impl Start {
+        fn new(([n, inputs, outputs], [h, w], [kernel, stride]): Case, kind: Kind) -> Self {
+            let [x, weight, upstream] =
+                [[n, inputs, h, w], [outputs, inputs, kernel, kernel], [n, outputs, h / stride, w / stride]];
+            Self { x: drawn(x, kind, 1), weight: drawn(weight, kind, 2), upstream: drawn(upstream, kind, 3), stride }
         }
-        SAID.call_once(|| eprintln!("SKIPPED: no AVX-512 here: convolutions of our own are not looked at"));
-        torchs(x, weight)
+
+        /// The same in fp64.
+        fn exact(&self) -> Self {
+            let [x, weight, upstream] = [&self.x, &self.weight, &self.upstream].map(|t| t.to_kind(Kind::Double));
+            Self { x, weight, upstream, stride: self.stride }
+        }
+
+        fn suits(&self) -> bool {
+            suits(&self.x, &self.weight, self.stride, self.weight.size()[2] / 2)
+        }
+
+        /// Output and gradients by input and weights.
+        fn all(&self, way: Way) -> [Tensor; 3] {
+            let [x, weight] = [&self.x, &self.weight].map(|leaf| leaf.detach().set_requires_grad(true));
+            let y = way(&x, &weight, self.stride);
+            let total = (&y * &self.upstream).sum(y.kind());
+            let [by_x, by_weight] = Tensor::run_backward(&[&total], &[&x, &weight], false, false).try_into().unwrap();
+            [y.detach(), by_x, by_weight].map(|tensor| tensor.to_kind(Kind::Double))
+        }
     }
 
-    fn torchs(x: &Tensor, weight: &Tensor) -> Tensor {
-        x.conv2d(weight, None::<&Tensor>, 1, 1, 1, 1)
+    /// Ours; libtorch's, with a word, where the processor can't.
+    fn ours(x: &Tensor, weight: &Tensor, stride: i64) -> Tensor {
+        static SAID: [std::sync::Once; 2] = [const { std::sync::Once::new() }; 2];
+        if gains(x.kind()) {
+            return native::conv(x, weight, stride);
+        }
+        SAID[usize::from(x.kind() != Kind::Float)].call_once(|| {
+            let what = if x.kind() == Kind::Float { "AVX-512" } else { "matrix tiles" };
+            eprintln!("SKIPPED: no {what} here: convolutions of our own in {:?} are not looked at", x.kind());
+        });
+        torchs(x, weight, stride)
     }
 
-    fn start([n, inputs, outputs]: [i64; 3], [h, w]: [i64; 2]) -> [Tensor; 3] {
-        [drawn([n, inputs, h, w], 1), drawn([outputs, inputs, 3, 3], 2), drawn([n, outputs, h, w], 3)]
+    fn torchs(x: &Tensor, weight: &Tensor, stride: i64) -> Tensor {
+        x.conv2d(weight, None::<&Tensor>, stride, weight.size()[2] / 2, 1, 1)
+    }
+
+    fn agree(case: Case, kind: Kind, within: f64) {
+        let start = Start::new(case, kind);
+        let places = case.0[0] * case.1[0] * case.1[1];
+        assert_eq!(start.suits(), places >= LEAST, "{case:?}");
+        let (exact, found) = (start.exact().all(torchs), start.all(ours));
+        for (what, (found, exact)) in ["output", "by input", "by weights"].iter().zip(found.iter().zip(&exact)) {
+            assert_eq!(found.size(), exact.size());
+            let error = (found - exact).abs().max().double_value(&[]) / exact.abs().max().double_value(&[]);
+            assert!(error < within, "{case:?} {kind:?} {what}: {error:e}");
+        }
     }
 
     #[test]
@@ -103,85 +153,137 @@ mod tests {
             ([65, 144, 160], [16, 16]),
         ];
         for (channels, sides) in cases {
-            let given = start(channels, sides);
-            let tiles = channels[0] * sides[0] * sides[1] / 16;
-            assert_eq!(suits(&given[0], &given[1]), tiles >= TILES, "{channels:?}");
-            let exact = all(torchs, given.each_ref().map(|tensor| tensor.to_kind(Kind::Double)).each_ref());
-            let found = all(ours, given.each_ref());
-            for (what, (found, exact)) in ["output", "by input", "by weights"].iter().zip(found.iter().zip(&exact)) {
-                assert_eq!(found.size(), exact.size());
-                let error = (found - exact).abs().max().double_value(&[]) / exact.abs().max().double_value(&[]);
-                assert!(error < 1e-5, "{channels:?} {sides:?} {what}: {error:e}");
+            agree((channels, sides, [3, 1]), Kind::Float, 1e-5);
+        }
+    }
+
+    #[test]
+    fn those_in_bf16_are_as_exact_as_it_is() {
+        // Rows of whole tiles, of half and quarter ones, of none; pictures that leave some beside one another without; one band
+        // and many, sums that a thread's cache holds and not, one stripe and two.
+        let shapes = [
+            ([1, 32, 32], [4, 4]),
+            ([3, 32, 64], [8, 8]),
+            ([5, 64, 96], [16, 12]),
+            ([37, 96, 32], [6, 10]),
+            ([9, 160, 256], [4, 4]),
+            ([130, 64, 64], [2, 2]),
+            ([9, 64, 64], [32, 32]),
+            ([70, 256, 160], [16, 16]),
+        ];
+        for (channels, sides) in shapes {
+            for (kernel, stride) in [(3, 1), (3, 2), (1, 1), (1, 2)] {
+                agree((channels, sides, [kernel, stride]), Kind::BFloat16, 1.0 / 256.0 + 1e-4);
             }
         }
     }
 
     #[test]
     fn it_is_taken_where_that_can_be_done() {
-        let [x, weight, _] = start([8, 16, 32], [8, 4]);
-        assert!(suits(&x, &weight));
-        assert!(!suits(&x.narrow(0, 0, 7), &weight), "few tiles");
-        assert!(!suits(&x.contiguous(), &weight), "channels first");
-        assert!(!suits(&x, &weight.contiguous()), "channels first");
-        assert!(!suits(&x, &drawn([32, 16, 1, 1], 2)), "1x1");
-        assert!(!suits(&x.to_kind(Kind::Double), &weight.to_kind(Kind::Double)));
-        for (channels, sides) in
-            [([8, 3, 16], [8, 8]), ([8, 16, 10], [8, 8]), ([8, 16, 16], [6, 8]), ([0, 16, 16], [8, 8])]
-        {
-            let [x, weight, _] = start(channels, sides);
-            assert!(!suits(&x, &weight), "{channels:?} {sides:?}");
+        for kind in KINDS {
+            let Start { x, weight, .. } = Start::new(([8, 32, 64], [8, 4], [3, 1]), kind);
+            assert!(suits(&x, &weight, 1, 1));
+            assert!(!suits(&x.narrow(0, 0, 7), &weight, 1, 1), "few places");
+            assert!(!suits(&x.contiguous(), &weight, 1, 1), "channels first");
+            assert!(!suits(&x, &weight.contiguous(), 1, 1), "channels first");
+            assert!(!suits(&x, &weight, 1, 0), "no padding");
+            assert!(!suits(&x.to_kind(Kind::Double), &weight.to_kind(Kind::Double), 1, 1));
+            assert!(!suits(&x, &weight.to_kind(Kind::Double), 1, 1));
+            let tiles = kind == Kind::BFloat16;
+            assert_eq!(suits(&x, &weight, 2, 1), tiles);
+            assert!(!suits(&x, &weight, 3, 1));
+            for (kernel, padding) in [(1, 0), (5, 2)] {
+                assert_eq!(suits(&x, &drawn([64, 32, kernel, kernel], kind, 2), 1, padding), tiles && kernel == 1);
+            }
         }
+        for (kind, inputs, outputs, sides, stride) in [
+            (Kind::Float, 3, 16, [8, 8], 1),
+            (Kind::Float, 16, 10, [8, 8], 1),
+            (Kind::Float, 16, 16, [6, 8], 1),
+            (Kind::Float, 0, 16, [8, 8], 1),
+            (Kind::BFloat16, 16, 32, [8, 8], 1),
+            (Kind::BFloat16, 32, 48, [8, 8], 1),
+            (Kind::BFloat16, 32, 32, [7, 8], 2),
+        ] {
+            let case = ([8, inputs, outputs], sides, [3, stride]);
+            assert!(!Start::new(case, kind).suits(), "{kind:?} {case:?}");
+        }
+        assert!(Start::new(([8, 32, 32], [7, 9], [3, 1]), Kind::BFloat16).suits(), "bf16 takes any sides");
     }
 
     #[test]
     fn threads_change_no_bit_and_what_is_no_number_stays_none() {
-        let cases = [([8, 16, 16], [32, 32]), ([40, 256, 256], [8, 8]), ([65, 144, 160], [16, 16])];
-        let starts = cases.map(|(channels, sides)| start(channels, sides));
-        let by = |threads: i32| {
-            tch::set_num_threads(threads);
-            starts.each_ref().map(|given| all(ours, given.each_ref()))
-        };
-        let before = tch::get_num_threads();
-        let (several, one) = (by(3), by(1));
-        tch::set_num_threads(before);
-        assert_eq!(several, one);
-        let [x, weight, _] = &starts[0];
-        let _ = x.get(3).get(7).get(9).get(17).fill_(f64::NAN);
-        let lost = ours(x, weight).isnan();
-        assert!(lost.sum(Kind::Int64).int64_value(&[]) >= 16 * 9);
-        let around = lost.get(3).narrow(1, 8, 3).narrow(2, 16, 3);
-        assert_eq!(around.all().int64_value(&[]), 1, "all that the number weighs in");
-        assert_eq!(lost.get(2).any().int64_value(&[]), 0, "another picture");
+        let shapes = [([8, 32, 32], [32, 32]), ([40, 256, 256], [8, 8]), ([65, 160, 160], [16, 16])];
+        for kind in KINDS {
+            let starts = shapes.map(|(channels, sides)| Start::new((channels, sides, [3, 1]), kind));
+            let by = |threads: i32| {
+                tch::set_num_threads(threads);
+                starts.each_ref().map(|start| start.all(ours))
+            };
+            let before = tch::get_num_threads();
+            let (several, one) = (by(3), by(1));
+            tch::set_num_threads(before);
+            assert_eq!(several, one);
+            let Start { x, weight, .. } = &starts[0];
+            let _ = x.get(3).get(7).get(9).get(17).fill_(f64::NAN);
+            let lost = ours(x, weight, 1).isnan();
+            assert!(lost.sum(Kind::Int64).int64_value(&[]) >= 32 * 9);
+            let around = lost.get(3).narrow(1, 8, 3).narrow(2, 16, 3);
+            assert_eq!(around.all().int64_value(&[]), 1, "all that the number weighs in");
+            assert_eq!(lost.get(2).any().int64_value(&[]), 0, "another picture");
+        }
     }
 
     #[test]
     fn what_needs_no_gradient_gets_none() {
-        let [x, weight, upstream] = start([2, 16, 16], [8, 8]);
-        let weight = weight.set_requires_grad(true);
-        let y = ours(&x, &weight);
-        let gradient = Tensor::run_backward(&[(&y * &upstream).sum(Kind::Float)], &[&weight], false, false);
-        assert!(gradient[0].allclose(
-            &all(torchs, [&x, &weight, &upstream])[2].to_kind(Kind::Float),
-            1e-4,
-            1e-4,
-            false
-        ));
-        assert!(!tch::no_grad(|| ours(&x, &weight)).requires_grad());
-        let (x, weight) = (x.set_requires_grad(true), weight.detach());
-        let y = ours(&x, &weight);
-        let by_input = Tensor::run_backward(&[(&y * &upstream).sum(Kind::Float)], &[&x], false, false);
-        let exact = all(torchs, [&x, &weight, &upstream])[1].to_kind(Kind::Float);
-        assert!(by_input[0].allclose(&exact, 1e-4, 1e-4, false));
+        for kind in KINDS {
+            let Start { x, weight, upstream, .. } = Start::new(([2, 32, 32], [16, 8], [3, 1]), kind);
+            let exact = Start { x: x.copy(), weight: weight.copy(), upstream: upstream.copy(), stride: 1 }.all(torchs);
+            let within = if kind == Kind::Float { 1e-4 } else { 0.02 };
+            for (k, (x, weight)) in
+                [(x.copy().set_requires_grad(true), weight.copy()), (x.copy(), weight.copy().set_requires_grad(true))]
+                    .iter()
+                    .enumerate()
+            {
+                let y = ours(x, weight, 1);
+                let total = (&y * &upstream).sum(Kind::Float);
+                let gradient = Tensor::run_backward(&[total], &[if k == 0 { x } else { weight }], false, false);
+                let scale = exact[k + 1].abs().max().double_value(&[]);
+                assert!(
+                    gradient[0].to_kind(Kind::Double).allclose(&exact[k + 1], within, within * scale, false),
+                    "{k}"
+                );
+                assert!(!tch::no_grad(|| ours(x, weight, 1)).requires_grad());
+            }
+        }
     }
 
     #[test]
     fn several_threads_may_ask_at_once() {
-        let run = || all(ours, start([40, 256, 256], [8, 8]).each_ref());
-        let alone = run();
-        let together = std::thread::scope(|scope| {
-            let each = [0, 1].map(|_| scope.spawn(run));
-            each.map(|thread| thread.join().unwrap())
-        });
-        assert_eq!(together.each_ref(), [&alone, &alone]);
+        for kind in KINDS {
+            let run = || Start::new(([40, 256, 256], [8, 8], [3, 1]), kind).all(ours);
+            let alone = run();
+            let together = std::thread::scope(|scope| {
+                let each = [0, 1].map(|_| scope.spawn(run));
+                each.map(|thread| thread.join().unwrap())
+            });
+            assert_eq!(together.each_ref(), [&alone, &alone]);
+        }
+    }
+
+    /// libtorch's own operations set the tile registers too, each thread's when they think that it isn't yet done.
+    #[test]
+    fn products_of_libtorch_around_it_stay_what_they_are() {
+        let [a, b] = [1, 2].map(|number| drawn([1, 96, 1, 80], Kind::BFloat16, number).view([80, 96]));
+        let products = || {
+            [(80, 96), (33, 96), (80, 40)]
+                .map(|(m, k)| a.narrow(0, 0, m).narrow(1, 0, k).matmul(&b.narrow(1, 0, k).tr()))
+        };
+        let start = Start::new(([9, 64, 64], [8, 8], [3, 1]), Kind::BFloat16);
+        let (before, alone) = (products(), start.all(ours));
+        for _ in 0..3 {
+            assert_eq!(start.all(ours), alone);
+            assert_eq!(products(), before);
+        }
     }
 }

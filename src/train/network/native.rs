@@ -16,7 +16,8 @@ unsafe extern "C" {
         message: *mut c_char,
     ) -> *mut c_void;
     safe fn mocolab_keep_memory();
-    fn mocolab_conv(x: *const c_void, weight: *const c_void, message: *mut c_char) -> *mut c_void;
+    safe fn mocolab_has_tiles() -> bool;
+    fn mocolab_conv(x: *const c_void, weight: *const c_void, stride: i64, message: *mut c_char) -> *mut c_void;
 }
 
 /// Keeps memory between the steps of a training on the CPU (`memory.cpp`). To be called before other threads are started.
@@ -46,13 +47,18 @@ pub(super) fn norm(
     taken("batch norm", y, &message)
 }
 
+/// Whether the processor has matrix tiles for bf16, and the system lets this process use them.
+pub(super) fn has_tiles() -> bool {
+    mocolab_has_tiles()
+}
+
 /// `conv.cpp`: convolution of `x` with `weight`. What it takes, `super::conv` says.
-pub(super) fn conv(x: &Tensor, weight: &Tensor) -> Tensor {
+pub(super) fn conv(x: &Tensor, weight: &Tensor, stride: i64) -> Tensor {
     let mut message: Message = [0; 256];
     let [x, weight] = [x, weight].map(|tensor| pointer(Some(tensor)));
     #[expect(unsafe_code, reason = "the call of what is declared above")]
     // SAFETY: both are tensors that outlive the call, of the kind and layout that `conv.rs` has seen.
-    let y = unsafe { mocolab_conv(x, weight, message.as_mut_ptr()) };
+    let y = unsafe { mocolab_conv(x, weight, stride, message.as_mut_ptr()) };
     taken("convolution", y, &message)
 }
 

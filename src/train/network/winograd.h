@@ -36,15 +36,19 @@ constexpr float p = 0.75f, q = 1.5f, P = p * p, Q = q * q;
 // The scales of the filter's rows.
 constexpr float F0 = 1 / (P * Q), FP = 1 / (2 * P * (P - Q)), FQ = 1 / (2 * Q * (Q - P));
 
+// The values at a point and at the one with the other sign.
+AVX512 INLINED void points(const Lanes& even, const Lanes& odd, Lanes* to, int64_t r) {
+  to[0] = even + odd;
+  to[r] = even - odd;
+}
+
 // B^T: 6 to 6
 AVX512 INLINED void input(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
   const Lanes d0 = from[0], d1 = from[s], d2 = from[2 * s], d3 = from[3 * s], d4 = from[4 * s], d5 = from[5 * s];
   const Lanes even = d4 - Q * d2, odd = p * (d3 - Q * d1), even2 = d4 - P * d2, odd2 = q * (d3 - P * d1);
   to[0] = P * Q * d0 - (P + Q) * d2 + d4;
-  to[r] = even + odd;
-  to[2 * r] = even - odd;
-  to[3 * r] = even2 + odd2;
-  to[4 * r] = even2 - odd2;
+  points(even, odd, to + r, r);
+  points(even2, odd2, to + 3 * r, r);
   to[5 * r] = P * Q * d1 - (P + Q) * d3 + d5;
 }
 
@@ -63,10 +67,8 @@ AVX512 INLINED void output_back(const Lanes* from, int64_t s, Lanes* to, int64_t
   const Lanes y0 = from[0], y1 = from[s], y2 = from[2 * s], y3 = from[3 * s];
   const Lanes even = y0 + P * y2, odd = p * (y1 + P * y3), even2 = y0 + Q * y2, odd2 = q * (y1 + Q * y3);
   to[0] = y0;
-  to[r] = even + odd;
-  to[2 * r] = even - odd;
-  to[3 * r] = even2 + odd2;
-  to[4 * r] = even2 - odd2;
+  points(even, odd, to + r, r);
+  points(even2, odd2, to + 3 * r, r);
   to[5 * r] = y3;
 }
 
@@ -75,10 +77,8 @@ AVX512 INLINED void filter(const Lanes* from, int64_t s, Lanes* to, int64_t r) {
   const Lanes g0 = from[0], g1 = from[s], g2 = from[2 * s];
   const Lanes even = FP * (g0 + P * g2), odd = FP * p * g1, even2 = FQ * (g0 + Q * g2), odd2 = FQ * q * g1;
   to[0] = F0 * g0;
-  to[r] = even + odd;
-  to[2 * r] = even - odd;
-  to[3 * r] = even2 + odd2;
-  to[4 * r] = even2 - odd2;
+  points(even, odd, to + r, r);
+  points(even2, odd2, to + 3 * r, r);
   to[5 * r] = g2;
 }
 
