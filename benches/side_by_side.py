@@ -4,10 +4,10 @@
     .venv/bin/python benches/side_by_side.py --data DIR [--rounds 5] [--tasks base,moco] [--archs resnet20,resnet18]
 
 First the fastest settings of the peer's tuned loop are found, by a few steps in bf16 and in fp32, with `--compile` also by
-torch.compile; its floor is run in the same way. Then each round runs all five of a task and network, one after the other: ours
-and our floor, the peer's tuned, lightning and floor; every second round in the reverse order, so that no one always follows
-the same. A ratio is taken within a round, where the machine was in the same state, and told as the median of the rounds with
-their smallest and largest. Peak memory is the kernel's count for the process (`wait4`); lightning's workers count on their own: the largest process is told.
+torch.compile; its floor is run in the same way. Then each round runs all of a task and network, one after the other: ours, step
+by step in turn with our floor, the peer's tuned, lightning and floor; every second round in the reverse order, so that no one
+always follows the same. A ratio is taken within a round, where the machine was in the same state, and told as the median of the rounds with
+their smallest and largest. Peak memory is the kernel's count for the process (`wait4`), of ours with its floor; lightning's workers count on their own: the largest process is told.
 
 Exit status: 0 if every bar was met, 1 if one was missed or a program failed.
 """
@@ -24,11 +24,13 @@ from rows import Rows, spread
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 OURS, OUR_FLOOR, TUNED, LIGHTNING, FLOOR = "ours", "our floor", "tuned", "lightning", "peer floor"
-CONTENDERS = [OURS, TUNED, LIGHTNING, OUR_FLOOR, FLOOR]
-STYLES = {OURS: "train", OUR_FLOOR: "floor", TUNED: "tuned", LIGHTNING: "lightning", FLOOR: "floor"}
+CONTENDERS = [OURS, TUNED, LIGHTNING, FLOOR]
+STYLES = {OURS: "both", TUNED: "tuned", LIGHTNING: "lightning", FLOOR: "floor"}
 
 # Steps of a trial, which settles how the peer is run.
 TRIAL = 4
+# Steps of ours for one of the peer's, each with one of our floor: they are short.
+OF_OURS = 3
 
 # (what is compared, over what, the least that passes for each network)
 BARS = [(OURS, TUNED, {"resnet18": 1.1, "resnet20": 1.2}),
@@ -38,7 +40,8 @@ BARS = [(OURS, TUNED, {"resnet18": 1.1, "resnet20": 1.2}),
 
 
 def command(args, who, task, arch, way, steps):
-    if who in (OURS, OUR_FLOOR):
+    if who == OURS:
+        steps *= OF_OURS
         start = [args.ours, "bench", "--device", "cuda:0" if args.device == "cuda" else args.device]
     else:
         start = [args.python, args.peer, *(way if who in (TUNED, FLOOR) else []), "--device", args.device]
@@ -90,6 +93,8 @@ def rounds(args, task, arch):
     for number in range(args.rounds):
         order = CONTENDERS if number % 2 == 0 else CONTENDERS[::-1]
         found = {who: once(args, who, task, arch, way, args.steps) for who in order}
+        if found[OURS]:
+            found[OUR_FLOOR] = found[OURS] | {"who": OUR_FLOOR, "images_per_s": found[OURS]["floor_images_per_s"]}
         for result in filter(None, found.values()):
             say(f"{task} {arch} round {number + 1}/{args.rounds} {result['who']}: {result['images_per_s']:.1f} images/s")
             if args.json:
@@ -150,7 +155,7 @@ def main():
     for case in measured:
         ratios(*case, rows)
     missed = rows.missed
-    print(f"\n{missed} bars missed, {failed} rounds failed; {args.rounds} rounds of {args.steps} steps, batch {args.batch}, "
+    print(f"\n{missed} bars missed, {failed} rounds failed; {args.rounds} rounds of {args.steps} steps of the peer's, batch {args.batch}, "
           f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     sys.exit(1 if missed or failed or not measured else 0)
 

@@ -118,9 +118,9 @@ pub fn run(arguments: &Arguments) -> Result<String> {
 }
 
 impl Arguments {
-    /// Whether no GPU is asked for.
-    pub fn on_cpu(&self) -> bool {
-        self.device.iter().all(|device| device == "cpu")
+    /// Where it runs.
+    pub fn devices(&self) -> &[String] {
+        &self.device
     }
 
     /// The experiment: that of the file, or what `benches/` and its yardstick train.

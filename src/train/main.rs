@@ -77,9 +77,7 @@ fn main() -> ExitCode {
         [word, file, count] if word == "preview" => preview::run(file, count),
         [command, ..] if command == "bench" => {
             let arguments = bench::Arguments::parse_from(&arguments);
-            if arguments.on_cpu() {
-                network::keep_memory();
-            }
+            network::keep_memory(arguments.devices());
             say(bench::run(&arguments))
         }
         [command, ..] if command == "embed" => say(caught(|| embed::run(&embed::Arguments::parse_from(&arguments)))),
@@ -113,9 +111,7 @@ fn attend(run: &RunDir) -> ExitCode {
     let (ended, end) = std::sync::mpsc::channel();
     let begun = begin(run).and_then(|(lock, job, experiment)| {
         let scheduled = job.executor == "slurm";
-        if job.devices.iter().all(|device| device == "cpu") {
-            network::keep_memory();
-        }
+        network::keep_memory(&job.devices);
         let (control, asked) = Control::new(run, job.attempt, scheduled).context("taking over signals")?;
         let session = Session::open(run, job.attempt, asked)?;
         Ok((lock, job, experiment, control, session))

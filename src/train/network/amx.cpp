@@ -1,10 +1,13 @@
-// Convolutions in bf16 on a CPU with matrix tiles (`amx.h`). libtorch's use them too, at a tenth of their speed: most of all where
-// the gradient by the filters is asked for, and where pictures are small.
+// Convolutions in bf16 on a CPU with matrix tiles (`amx.h`). libtorch's use them too, but are slow at the gradient by the
+// filters, and where pictures are small and channels many.
+//
+// Bands of pictures and the parts of sums differ in who computes them and when; what a number is the sum of, and in which order,
+// depends on the shape alone: the number of threads changes no bit.
 
 #include "amx.h"
 #include "conv.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__linux__)
 
 #include <cpuid.h>
 #include <sys/syscall.h>
@@ -102,13 +105,14 @@ void convolve_back(const Pictures& x, const Frame& f, const Pictures& dy, Number
   const bool many = all > FEW;
   const int64_t parts = many ? 1 : std::min({PARTS, groups, std::max<int64_t>(1, SUMS / all)});
   float* const sums = kept_sums.of(parts * all);
-  const int64_t held = std::clamp<int64_t>((many ? STRIPE : NEAR) / size, 1, groups);
+  const int64_t held = std::clamp<int64_t>((many ? STRIPE : NEAR) / std::max(size, slopes), 1, groups);
   if (many) {
     Number *const v = kept_inputs.of(held * size), *const m = kept_slopes.of(held * slopes);
     for (int64_t first = 0; first < groups; first += held) {
       const int64_t count = std::min(held, groups - first);
       each(count, [&](int64_t k) { lay(first + k, v + k * size, m + k * slopes); });
       each(squares, [&](int64_t square) {
+        written();
         const Tiles configured;
         add(square, count, v, m, sums, first > 0);
       });

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(__linux__)
 #include <immintrin.h>
 
 // GCC 12 takes what its own header leaves open for a mistake of ours (its bug 105593).
@@ -40,19 +40,19 @@ struct Setting {
 // Not on the stack: compilers take it that only the first bytes are read.
 alignas(64) inline const Setting WHOLE;
 
-// Sets them, and in the end what was set before: oneDNN remembers what it set.
+// Sets them, and in the end what was set before, by which another's kernels may go.
 class Tiles {
  public:
   AMX Tiles() {
-    _tile_storeconfig(&before_);
+    _tile_storeconfig(before_);
     _tile_loadconfig(&WHOLE);
   }
-  AMX ~Tiles() { _tile_loadconfig(&before_); }
+  AMX ~Tiles() { _tile_loadconfig(before_); }
   Tiles(const Tiles&) = delete;
   Tiles& operator=(const Tiles&) = delete;
 
  private:
-  alignas(64) Setting before_;
+  alignas(64) uint8_t before_[sizeof(Setting)];
 };
 
 AMX INLINED __m512i load(const Number* at) { return _mm512_loadu_si512(at); }

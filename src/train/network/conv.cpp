@@ -78,6 +78,7 @@ extern "C" Tensor* mocolab_conv(const Tensor* x, const Tensor* weight, int64_t s
     const bool full = x->scalar_type() == at::kFloat;
     TORCH_CHECK(full || (x->scalar_type() == at::kBFloat16 && matrix_tiles()), "neither in fp32 nor in bf16 with matrix tiles");
     const int64_t channels = full ? 16 : 32, sides = full ? 4 : stride, kernel = weight->size(2);
+    TORCH_CHECK(x->numel() > 0 && weight->numel() > 0, "nothing to convolve");
     for (const auto* tensor : {x, weight})
       TORCH_CHECK(tensor->is_cpu() && tensor->scalar_type() == x->scalar_type() &&
                       tensor->is_contiguous(at::MemoryFormat::ChannelsLast) && tensor->size(1) % channels == 0,

@@ -20,9 +20,12 @@ unsafe extern "C" {
     fn mocolab_conv(x: *const c_void, weight: *const c_void, stride: i64, message: *mut c_char) -> *mut c_void;
 }
 
-/// Keeps memory between the steps of a training on the CPU (`memory.cpp`). To be called before other threads are started.
-pub fn keep_memory() {
-    mocolab_keep_memory();
+/// Keeps memory between the steps of a training whose `devices` are the CPU alone (`memory.cpp`). To be called before other threads
+/// are started.
+pub fn keep_memory(devices: &[String]) {
+    if devices.iter().all(|device| device == "cpu") {
+        mocolab_keep_memory();
+    }
 }
 
 /// Room for what went wrong.

@@ -104,6 +104,14 @@ struct Rectified {
   }
 };
 
+// Where it is worked out anew, what that takes.
+template <Rectifier KIND, class T>
+INLINED void again(const Rectified<T>& by, float* scale, float* shift) {
+  if (KIND != AGAIN) return;
+  std::copy(by.scale, by.scale + LANES, scale);
+  std::copy(by.shift, by.shift + LANES, shift);
+}
+
 template <Rectifier KIND, class T>
 INLINED float passed(float x, const T* y, int64_t at, float g, float scale, float shift) {
   if (KIND == GAVE) return load(y + at) <= 0 ? 0 : g;
@@ -117,7 +125,7 @@ INLINED void reduce_rows(const T* x, const Rectified<T>& by, const T* slope, T* 
                          const float* mean, float* sums, float* products) {
   float sum[LANES] = {}, product[LANES] = {}, middle[LANES], scale[LANES] = {}, shift[LANES] = {};
   std::copy(mean, mean + LANES, middle);
-  if (KIND == AGAIN) std::copy(by.scale, by.scale + LANES, scale), std::copy(by.shift, by.shift + LANES, shift);
+  again<KIND>(by, scale, shift);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t j = 0; j < LANES; ++j) {
       const int64_t at = r * stride + j;
@@ -143,7 +151,7 @@ template <Rectifier KIND, class T>
 INLINED void slope_rows(const T* x, const Rectified<T>& by, const T* slope, T* dx, int64_t rows, int64_t stride, const float* a,
                         const float* b, const float* c) {
   float scale[LANES] = {}, shift[LANES] = {};
-  if (KIND == AGAIN) std::copy(by.scale, by.scale + LANES, scale), std::copy(by.shift, by.shift + LANES, shift);
+  again<KIND>(by, scale, shift);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t j = 0; j < LANES; ++j) {
       const int64_t at = r * stride + j;
