@@ -51,7 +51,7 @@ fn trainer() {
 
 /// Where the trainer's C++ lies.
 #[cfg(feature = "torch")]
-const KERNELS: &str = "src/train/network";
+const KERNELS: &str = "src/train/network/native";
 
 #[cfg(feature = "torch")]
 fn link_trainer(argument: &str) {

@@ -113,17 +113,19 @@ mod tests {
         }
     }
 
-    /// Ours; libtorch's, with a word, where the processor can't.
-    fn ours(x: &Tensor, weight: &Tensor, stride: i64) -> Tensor {
-        static SAID: [std::sync::Once; 2] = [const { std::sync::Once::new() }; 2];
-        if gains(x.kind()) {
-            return native::conv(x, weight, stride);
-        }
-        SAID[usize::from(x.kind() != Kind::Float)].call_once(|| {
-            let what = if x.kind() == Kind::Float { "AVX-512" } else { "matrix tiles" };
-            eprintln!("SKIPPED: no {what} here: convolutions of our own in {:?} are not looked at", x.kind());
+    /// The kinds that the processor can do, with a word of those it can't.
+    fn here() -> Vec<Kind> {
+        static SAID: std::sync::Once = std::sync::Once::new();
+        SAID.call_once(|| {
+            for (kind, what) in KINDS.into_iter().zip(["AVX-512", "matrix tiles"]).filter(|(kind, _)| !gains(*kind)) {
+                eprintln!("SKIPPED: no {what} here: convolutions of our own in {kind:?} are not looked at");
+            }
         });
-        torchs(x, weight, stride)
+        KINDS.into_iter().filter(|kind| gains(*kind)).collect()
+    }
+
+    fn ours(x: &Tensor, weight: &Tensor, stride: i64) -> Tensor {
+        native::conv(x, weight, stride)
     }
 
     fn torchs(x: &Tensor, weight: &Tensor, stride: i64) -> Tensor {
@@ -131,6 +133,9 @@ mod tests {
     }
 
     fn agree(case: Case, kind: Kind, within: f64) {
+        if !here().contains(&kind) {
+            return;
+        }
         let start = Start::new(case, kind);
         let (exact, found) = (start.exact().all(torchs), start.all(ours));
         for (what, (found, exact)) in ["output", "by input", "by weights"].iter().zip(found.iter().zip(&exact)) {
@@ -195,7 +200,7 @@ mod tests {
     #[test]
     fn it_is_taken_where_that_can_be_done() {
         for kind in KINDS {
-            let Start { x, weight, .. } = Start::new(([8, 32, 64], [8, 4], [3, 1]), kind);
+            let Start { x, weight, .. } = Start::new(([8, 32, 64], [4, 8], [3, 1]), kind);
             assert!(suits(&x, &weight, 1, 1));
             assert!(!suits(&x.narrow(0, 0, 7), &weight, 1, 1), "few places");
             assert!(!suits(&x.contiguous(), &weight, 1, 1), "channels first");
@@ -232,7 +237,7 @@ mod tests {
     fn threads_change_no_bit_and_what_is_no_number_stays_none() {
         let shapes =
             [([8, 32, 32], [32, 32]), ([40, 256, 256], [8, 8]), ([65, 160, 160], [16, 16]), ([35, 128, 32], [32, 32])];
-        for kind in KINDS {
+        for kind in here() {
             let mut cases = shapes.map(|(channels, sides)| (channels, sides, [3, 1])).to_vec();
             if kind == Kind::BFloat16 {
                 cases.extend(shapes.map(|(channels, sides)| (channels, sides, [3, 2])));
@@ -258,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_needs_no_gradient_gets_none() {
-        for kind in KINDS {
+        for kind in here() {
             let Start { x, weight, upstream, .. } = Start::new(([2, 32, 32], [16, 8], [3, 1]), kind);
             let exact = Start { x: x.copy(), weight: weight.copy(), upstream: upstream.copy(), stride: 1 }.all(torchs);
             let within = if kind == Kind::Float { 1e-4 } else { 0.02 };
@@ -282,7 +287,7 @@ mod tests {
 
     #[test]
     fn several_threads_may_ask_at_once() {
-        for kind in KINDS {
+        for kind in here() {
             let run = || Start::new(([40, 256, 256], [8, 8], [3, 1]), kind).all(ours);
             let alone = run();
             let together = std::thread::scope(|scope| {
