@@ -134,7 +134,7 @@ fn the_same_features_lie_where_they_lay() {
     let Recipe::Probe(settings) = &job.experiment.recipe else { unreachable!() };
     let how = How { perplexity: 4.0, ..How::of(&settings.judging, job.experiment.seed) };
     let from = From { origin: Origin::Random, own: false };
-    let method = crate::probe::Probe::new(settings, &job, (Format::Fp32, &from)).unwrap();
+    let method = crate::probe::Probe::new(settings, &job, (training::format(&job), &from)).unwrap();
     let usual = How::of(&settings.judging, job.experiment.seed);
     let ways = [usual, how, How { seed: usual.seed + 1, ..usual }];
     for (step, how) in (second.about.step + 1..).zip(ways) {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace amx {
@@ -34,21 +35,21 @@ thread_local Kept<float> kept_sums;
 // What was written may be read by a tile, of which the compiler knows nothing.
 INLINED void written() { asm volatile("" ::: "memory"); }
 
+// A pass made ready: the tiles of its filters, `block` numbers for 32 columns; its taps, in numbers; and where in y its rows go,
+// where all pictures of a frame are there and in the last frame.
+struct Ready {
+  const Number* filters;
+  int64_t block;
+  std::vector<int64_t> taps, whole, rest;
+};
+
 // y: for each pass the products of x, in frames, with its filters.
 void convolve(const Pictures& x, const Frame& f, const Filters& g, const std::vector<Pass>& passes, const Pictures& y) {
-  const int64_t pitch = x.channels + ROW, size = f.cells() * pitch, tiles = f.height * f.width * f.beside / ROWS;
+  const int64_t pitch = x.channels + ROW, size = f.cells() * pitch, across = f.width * f.beside, tiles = f.height * across / ROWS;
   const int64_t columns = g.columns() / SIDE, blocks = g.depth() / ROW;
-  // of each pass: its filters from where on, its taps, and where its rows go
-  std::vector<int64_t> filters{0}, rows(tiles);
-  for (const auto& pass : passes) filters.push_back(filters.back() + g.block(pass) * columns);
-  Number* const b = kept_filters.of(filters.back());
-  each(static_cast<int64_t>(passes.size()) * columns, [&](int64_t k) {
-    const auto& pass = passes[k / columns];
-    filter_tiles(g, pass, k % columns * SIDE, b + filters[k / columns] + k % columns * g.block(pass));
-  });
-  const int64_t across = f.width * f.beside;
+  const int64_t groups = pieces(x.n, f.beside), last = x.n - (groups - 1) * f.beside;
+  std::vector<int64_t> rows(tiles);
   for (int64_t t = 0; t < tiles; ++t) rows[t] = (t * ROWS / across * f.columns() * f.beside + t * ROWS % across) * pitch;
-  // The places in y of a pass's rows, of the `present` pictures beside one another.
   const auto places = [&](const Pass& pass, int64_t present) {
     std::vector<int64_t> to(tiles * ROWS);
     for (int64_t k = 0; k < tiles * ROWS; ++k) {
@@ -57,13 +58,16 @@ void convolve(const Pictures& x, const Frame& f, const Filters& g, const std::ve
     }
     return to;
   };
-  const int64_t groups = pieces(x.n, f.beside), last = x.n - (groups - 1) * f.beside;
-  std::vector<std::vector<int64_t>> taps, whole, rest;
+  int64_t numbers = 0;
+  for (const auto& pass : passes) numbers += columns * g.block(pass);
+  Number* filters = kept_filters.of(numbers);
+  std::vector<Ready> all;
   for (const auto& pass : passes) {
-    taps.emplace_back();
-    for (int64_t t = 0; t < pass.count; ++t) taps.back().push_back(pass.cells[t] * pitch);
-    whole.push_back(places(pass, f.beside));
-    rest.push_back(places(pass, last));
+    Ready ready{filters, g.block(pass), {}, places(pass, f.beside), places(pass, last)};
+    for (int64_t t = 0; t < pass.count; ++t) ready.taps.push_back(pass.cells[t] * pitch);
+    each(columns, [&](int64_t k) { filter_tiles(g, pass, k * SIDE, filters + k * ready.block); });
+    filters += columns * ready.block;
+    all.push_back(std::move(ready));
   }
   const int64_t share = std::max<int64_t>(1, groups / (BANDS * at::get_num_threads())), held = std::max<int64_t>(1, NEAR / size);
   const int64_t band = std::min(share, held);
@@ -73,11 +77,11 @@ void convolve(const Pictures& x, const Frame& f, const Filters& g, const std::ve
     for (int64_t group = from; group < until; ++group) frame(x, group * f.beside, f, v + (group - from) * size, pitch);
     written();
     const Tiles configured;
-    for (size_t p = 0; p < passes.size(); ++p)
+    for (const auto& pass : all)
       for (int64_t column = 0; column < columns; ++column)
         for (int64_t group = from; group < until; ++group)
-          outputs(v + (group - from) * size, pitch, rows.data(), tiles, taps[p].data(), passes[p].count, blocks,
-                  b + filters[p] + column * g.block(passes[p]), (group + 1 < groups ? whole : rest)[p].data(),
+          outputs(v + (group - from) * size, pitch, rows.data(), tiles, pass.taps.data(), pass.taps.size(), blocks,
+                  pass.filters + column * pass.block, (group + 1 < groups ? pass.whole : pass.rest).data(),
                   y.at(group * f.beside, 0, 0) + column * SIDE);
   });
 }
