@@ -35,36 +35,38 @@ thread_local Kept<float> kept_sums;
 // What was written may be read by a tile, of which the compiler knows nothing.
 INLINED void written() { asm volatile("" ::: "memory"); }
 
-// A pass made ready: the tiles of its filters, `block` numbers for 32 columns; its taps, in numbers; and where in y its rows go,
-// where all pictures of a frame are there and in the last frame.
+// Where in a frame, or in one of pairs, the tiles of an output's rows begin: cells are `pitch` numbers apart, `beside` of them at a place.
+std::vector<int64_t> starts_of(const Frame& f, int64_t beside, int64_t pitch) {
+  const int64_t across = f.width * beside;
+  std::vector<int64_t> starts(f.height * across / ROWS);
+  for (int64_t t = 0; t < static_cast<int64_t>(starts.size()); ++t)
+    starts[t] = (t * ROWS / across * f.columns() * beside + t * ROWS % across) * pitch;
+  return starts;
+}
+
+// A pass made ready: the tiles of its filters, `block` numbers for 32 columns; its taps, in numbers; and where in y its rows go.
 struct Ready {
   const Number* filters;
   int64_t block;
-  std::vector<int64_t> taps, whole, rest;
+  std::vector<int64_t> taps, to;
 };
 
 // y: for each pass the products of x, in frames, with its filters.
 void convolve(const Pictures& x, const Frame& f, const Filters& g, const std::vector<Pass>& passes, const Pictures& y) {
-  const int64_t pitch = x.channels + ROW, size = f.cells() * pitch, across = f.width * f.beside, tiles = f.height * across / ROWS;
-  const int64_t columns = g.columns() / SIDE, blocks = g.depth() / ROW;
-  const int64_t groups = pieces(x.n, f.beside), last = x.n - (groups - 1) * f.beside;
-  std::vector<int64_t> rows(tiles);
-  for (int64_t t = 0; t < tiles; ++t) rows[t] = (t * ROWS / across * f.columns() * f.beside + t * ROWS % across) * pitch;
-  const auto places = [&](const Pass& pass, int64_t present) {
-    std::vector<int64_t> to(tiles * ROWS);
-    for (int64_t k = 0; k < tiles * ROWS; ++k) {
-      const int64_t row = k / across * pass.step + pass.top, column = k % across / f.beside * pass.step + pass.left;
-      to[k] = k % f.beside < present ? y.at(k % f.beside, row, column) - y.first : -1;
-    }
-    return to;
-  };
+  const int64_t pitch = x.channels + ROW, size = f.cells() * pitch, across = f.width * f.beside;
+  const int64_t columns = g.columns() / SIDE, blocks = g.depth() / ROW, groups = pieces(x.n, f.beside);
+  const auto rows = starts_of(f, f.beside, pitch);
   int64_t numbers = 0;
   for (const auto& pass : passes) numbers += columns * g.block(pass);
   Number* filters = kept_filters.of(numbers);
   std::vector<Ready> all;
   for (const auto& pass : passes) {
-    Ready ready{filters, g.block(pass), {}, places(pass, f.beside), places(pass, last)};
+    Ready ready{filters, g.block(pass), {}, {}};
     for (int64_t t = 0; t < pass.count; ++t) ready.taps.push_back(pass.cells[t] * pitch);
+    for (int64_t k = 0; k < f.height * across; ++k) {
+      const int64_t row = k / across * pass.step + pass.top, column = k % across / f.beside * pass.step + pass.left;
+      ready.to.push_back(y.at(k % f.beside, row, column) - y.first);
+    }
     each(columns, [&](int64_t k) { filter_tiles(g, pass, k * SIDE, filters + k * ready.block); });
     filters += columns * ready.block;
     all.push_back(std::move(ready));
@@ -80,21 +82,21 @@ void convolve(const Pictures& x, const Frame& f, const Filters& g, const std::ve
     for (const auto& pass : all)
       for (int64_t column = 0; column < columns; ++column)
         for (int64_t group = from; group < until; ++group)
-          outputs(v + (group - from) * size, pitch, rows.data(), tiles, pass.taps.data(), pass.taps.size(), blocks,
-                  pass.filters + column * pass.block, (group + 1 < groups ? pass.whole : pass.rest).data(),
+          outputs(v + (group - from) * size, pitch, rows.data(), rows.size(), pass.taps.data(), pass.taps.size(), blocks,
+                  pass.filters + column * pass.block, pass.to.data(), f.beside, x.n - group * f.beside,
                   y.at(group * f.beside, 0, 0) + column * SIDE);
   });
 }
 
 // dg: the gradient by the filters of a convolution of x, in frames, whose output has the gradient dy.
 void convolve_back(const Pictures& x, const Frame& f, const Pictures& dy, Number* dg) {
-  const int64_t places = f.kernel * f.kernel, across = f.width * f.beside / 2, tiles = f.height * across / ROWS;
+  const auto starts = starts_of(f, f.beside / 2, ROW);
+  const int64_t places = f.kernel * f.kernel, tiles = starts.size();
   const int64_t size = f.cells() / 2 * ROW * (x.channels / ROWS), slopes = tiles * TILE * (dy.channels / ROWS);
   const int64_t columns = x.channels / SIDE, squares = dy.channels / SIDE * columns, all = squares * places * SQUARE;
   const int64_t groups = pieces(x.n, f.beside);
-  std::vector<int64_t> starts(tiles), taps;
-  for (int64_t t = 0; t < tiles; ++t) starts[t] = (t * ROWS / across * f.columns() * f.beside / 2 + t * ROWS % across) * ROW;
-  for (int64_t place = 0; place < places; ++place) taps.push_back(f.cell(0, place / f.kernel, place % f.kernel) / 2 * ROW);
+  std::vector<int64_t> taps;
+  for (int64_t place = 0; place < places; ++place) taps.push_back(f.cell(place / f.kernel, place % f.kernel) / 2 * ROW);
   const auto lay = [&](int64_t group, Number* v, Number* m) {
     frame_pairs(x, group * f.beside, f, v);
     turned_tiles(dy, group * f.beside, f.beside, m);
@@ -175,7 +177,7 @@ void output(const Convolution& of, const Number* x, const Number* weight, Number
   const auto f = frame_of(of, of.stride, 1);
   Pass pass;
   for (int64_t place = 0; place < of.kernel * of.kernel; ++place)
-    pass.take(f.cell(0, place / of.kernel, place % of.kernel), place);
+    pass.take(f.cell(place / of.kernel, place % of.kernel), place);
   convolve(input_of(of, x), f, {weight, of.outputs, of.kernel * of.kernel, of.inputs, false}, {pass}, output_of(of, y));
 }
 
@@ -193,7 +195,7 @@ void by_input(const Convolution& of, const Number* slope, const Number* weight, 
         for (int64_t s = 0; s < of.kernel; ++s) {
           const int64_t down = top + of.kernel / 2 - r, right = left + of.kernel / 2 - s;
           if (down % of.stride || right % of.stride) continue;
-          pass.take(f.cell(0, down / of.stride + of.kernel / 2, right / of.stride + of.kernel / 2), r * of.kernel + s);
+          pass.take(f.cell(down / of.stride + of.kernel / 2, right / of.stride + of.kernel / 2), r * of.kernel + s);
         }
       if (pass.count > 0) passes.push_back(pass);
     }

@@ -116,10 +116,10 @@ struct Frame {
   int64_t rows() const { return height + around(); }
   int64_t columns() const { return width + around(); }
   int64_t cells() const { return parities() * parities() * rows() * columns() * beside; }
-  // The first of the cells of an output's row in the picture moved by the filter's place (r, s).
-  int64_t cell(int64_t row, int64_t r, int64_t s) const {
+  // The first cell of the picture moved by the filter's place (r, s).
+  int64_t cell(int64_t r, int64_t s) const {
     const int64_t p = parities();
-    return (((r % p * p + s % p) * rows() + row + r / p) * columns() + s / p) * beside;
+    return (((r % p * p + s % p) * rows() + r / p) * columns() + s / p) * beside;
   }
   // One row of cells: the input's row and column that its first place holds, which may lie outside; further ones are a stride apart.
   struct Line {
@@ -230,10 +230,10 @@ AMX inline void filter_tiles(const Filters& g, const Pass& pass, int64_t column,
 }
 
 // The outputs of a pass that come of the frame at `from`, 32 columns of them: rows of it, moved by each of the taps, with the
-// filters' tiles `b`. `rows` are where the tiles of rows begin, in numbers, and `to` where each of their rows goes in `y`; one
-// whose picture isn't there goes nowhere.
+// filters' tiles `b`. `rows` are where the tiles of rows begin, in numbers, and `to` where each of their rows goes in `y`; of the
+// pictures `beside` one another only so many are `present`.
 AMX inline void outputs(const Number* from, int64_t pitch, const int64_t* rows, int64_t tiles, const int64_t* taps, int64_t count,
-                        int64_t blocks, const Number* b, const int64_t* to, Number* y) {
+                        int64_t blocks, const Number* b, const int64_t* to, int64_t beside, int64_t present, Number* y) {
   alignas(64) float square[SQUARE];
   for (int64_t tile = 0; tile < tiles; tile += 2, to += SIDE) {
     const bool two = tile + 1 < tiles;
@@ -244,7 +244,7 @@ AMX inline void outputs(const Number* from, int64_t pitch, const int64_t* rows, 
         add(a0 + taps[t], a1 + taps[t], pitch * sizeof(Number), with, with + TILE);
     keep(square);
     for (int64_t i = 0; i < (two ? SIDE : ROWS); ++i)
-      if (to[i] >= 0) round(square + i * SIDE, y + to[i]);
+      if (i % beside < present) round(square + i * SIDE, y + to[i]);
   }
 }
 
