@@ -43,7 +43,7 @@ def command(args, bench, folder):
         case "tsne":
             return ["tsne.py", *data, *ours, *rounds, "--only", "opentsne"]
         case "tsne-60k":
-            return ["tsne.py", *data, *ours, "--rounds", "1", "--only", "opentsne", "--split", "train", "--n", "50000", "--bar", "3"]
+            return ["tsne.py", *data, *ours, "--rounds", "1", "--only", "opentsne", "--split", "all", "--n", "60000", "--bar", "3"]
         case "tsne-cost":
             return ["tsne_cost.py", *data, *ours, *rounds, "--plot", REPOSITORY / "docs/results/tsne-cost.svg"]
         case _:

@@ -124,7 +124,12 @@ impl Moco {
         let leaks = self.bn_splits.get() > 1 && !self.shuffle_bn;
         let leak = "without `shuffle_bn` queries and keys are normalised with the same pictures: batch norms may give the \
                     answer away";
-        large.then_some(text).into_iter().chain(leaks.then(|| leak.to_owned())).collect()
+        let falls = self.key_momentum_end < self.key_momentum;
+        let fall = format!(
+            "the key momentum falls from {} to {}: where that isn't meant, set `key_momentum_end` too",
+            self.key_momentum, self.key_momentum_end
+        );
+        [large.then_some(text), leaks.then(|| leak.to_owned()), falls.then_some(fall)].into_iter().flatten().collect()
     }
 }
 
@@ -153,5 +158,13 @@ mod tests {
         assert!((course.chance_loss() - 8.764).abs() < 1e-3);
         assert_eq!(course.warnings(50_000), [""; 0]);
         assert!(course.warnings(5_000)[0].contains("6400 keys"));
+    }
+
+    #[test]
+    fn a_key_momentum_that_falls_is_worth_a_word() {
+        let warnings = |text: &str| toml::from_str::<Moco>(text).unwrap().warnings(50_000);
+        assert!(warnings("key_momentum = 0.999")[0].contains("falls from 0.999 to 0.99"));
+        assert_eq!(warnings("key_momentum = 0.9"), [""; 0]);
+        assert_eq!(warnings("key_momentum = 0.999\nkey_momentum_end = 0.999"), [""; 0]);
     }
 }

@@ -34,11 +34,21 @@ pub fn open(text: &str) -> Result<Device> {
 /// A vector of `values` on `device`, which is not waited for: what it has been asked for before is done before.
 ///
 /// A plain copy from memory that the driver has not locked waits until the device has nothing left to do, and the next
-/// operations are asked for only then. A list of at most 64 KiB the driver puts aside at once.
+/// operations are asked for only then. At most 64 KiB the driver puts aside at once: longer lists go in pieces.
 pub fn upload<T: Element>(values: &[T], device: Device) -> Tensor {
-    let here = Tensor::from_slice(values);
-    if device == Device::Cpu { here } else { here.to_device_(device, T::KIND, true, false) }
+    if device == Device::Cpu {
+        return Tensor::from_slice(values);
+    }
+    let there = |values| Tensor::from_slice(values).to_device_(device, T::KIND, true, false);
+    match values.chunks(ASIDE / size_of::<T>()).collect::<Vec<_>>().as_slice() {
+        [] | [_] => there(values),
+        pieces => Tensor::cat(&pieces.iter().map(|piece| there(piece)).collect::<Vec<_>>(), 0),
+    }
 }
+
+/// Bytes that CUDA's driver takes from anywhere without waiting for the device (CUDA Driver API, "API synchronization
+/// behavior").
+const ASIDE: usize = 64 << 10;
 
 /// The number format for `precision` on `device`.
 ///

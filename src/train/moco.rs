@@ -126,12 +126,18 @@ impl<'a> Moco<'a> {
         &self.replicas[0]
     }
 
-    /// Normalised views of the pictures `images` in `pictures`.
-    fn view(&self, pictures: &Pictures, images: &[i64], random: &mut Random) -> Tensor {
-        let size = (self.job.dataset.height, self.job.dataset.width);
-        let draws = Draws::draw(&self.settings.views, images.len(), size, random);
-        let view = view(&pictures.plain(images), &draws);
-        self.colours.normalise_view(&view, self.lead().query.format.kind())
+    /// Two normalised views of the pictures `images` in `pictures`, each as drawn. They are made as one
+    /// batch: on a GPU the number of operations is what counts.
+    fn views(&self, pictures: &Pictures, images: &[i64], [first, second]: [Draws; 2]) -> Views {
+        let both = view(&pictures.plain(&images.repeat(2)), &first.followed_by(second));
+        let both = self.colours.normalise_view(&both, self.lead().query.format.kind());
+        let count = images.len() as i64;
+        [both.narrow(0, 0, count), both.narrow(0, count, count)]
+    }
+
+    /// What happens to `count` pictures of a view.
+    fn drawn(&self, count: usize, random: &mut Random) -> Draws {
+        Draws::draw(&self.settings.views, count, (self.job.dataset.height, self.job.dataset.width), random)
     }
 
     /// What stays of the key encoder at `place`.
@@ -220,7 +226,10 @@ impl Method for Moco<'_> {
         let shares = replicas::share(images, self.replicas.len());
         let views = self.replicas.iter().zip(shares);
         views
-            .map(|(replica, images)| streams.each_mut().map(|random| self.view(&replica.train, images, random)))
+            .map(|(replica, images)| {
+                let draws = streams.each_mut().map(|random| self.drawn(images.len(), random));
+                self.views(&replica.train, images, draws)
+            })
             .collect()
     }
 

@@ -68,6 +68,15 @@ fn memory_that_runs_out_is_told_as_such_and_is_free_again() {
     assert_eq!(Tensor::ones([4], (Kind::Int64, gpu)).sum(Kind::Int64).int64_value(&[]), 4);
 }
 
+#[test]
+fn lists_of_any_length_arrive_whole() {
+    let Some(gpu) = gpu() else { return };
+    for length in [0, 1, 8192, 8193, 100_000] {
+        let list: Vec<i64> = (0..length).collect();
+        assert_eq!(Vec::<i64>::try_from(device::upload(&list, gpu).to_device(Device::Cpu)).unwrap(), list);
+    }
+}
+
 const VIEWS: &str = "crop_area = 0.2\nrotate = 0.5\njitter = 0.7\ngrey = 0.3\nblur = 0.5\nsolarise = 0.4\n";
 
 #[test]

@@ -31,7 +31,8 @@ impl Moco<'_> {
             let Replica { query, key, train, .. } = self.lead();
             let [one, other] = if self.settings.val_augment {
                 let mut random = Random::new(self.job.experiment.seed, Purpose::Validation, (number, 0));
-                [0; 2].map(|_: u8| self.view(train, images, &mut random))
+                let draws = [0; 2].map(|_: u8| self.drawn(images.len(), &mut random));
+                self.views(train, images, draws)
             } else {
                 let plain = self.colours.normalise(&train.plain(images), query.format.kind());
                 [plain.shallow_clone(), plain]

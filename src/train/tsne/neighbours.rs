@@ -1,13 +1,19 @@
-//! Nearest neighbours of points in many dimensions, all of them exactly: squared distances by products of matrices, in
-//! blocks, and of each row the least few.
+//! Nearest neighbours of points in many dimensions, all of them exactly: products of all pairs, each looked at while it is
+//! in a register, and of each row the least few. A matrix of products by libtorch takes most of its time to and from memory.
 
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+use std::collections::BinaryHeap;
 use tch::{Kind, Tensor};
 
-/// Bytes of products held at a time.
-const ROOM: i64 = 32 << 20;
-/// Values that are compared with the farthest neighbour at a time.
+/// Columns that are multiplied, and compared with the farthest neighbour, at a time.
 const LANES: usize = 16;
+/// Rows that they are multiplied with.
+const GROUP: usize = 8;
+/// Rows that a thread takes at a time.
+const SHARE: usize = 128;
+/// Panels of columns that stay in the cache while those rows meet them.
+const PANELS: usize = 128;
 
 /// The nearest neighbours of each point, nearest first, a point itself not among them.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,30 +31,35 @@ impl Neighbours {
     /// nearer. Distances are compared to fp32's rounding of their products; those told are exact.
     pub fn find(x: &Tensor, k: usize) -> Self {
         let [n, width] = x.size()[..] else { panic!("points are `[n, d]`, not `{:?}`", x.size()) };
-        assert!((k as i64) < n, "{k} neighbours among {n} points");
-        let x = x.to_kind(Kind::Float).contiguous();
-        let rows = values(&x);
-        let halves = values(&(x.square().sum_dim_intlist([1].as_slice(), false, Kind::Float) * 0.5));
-        let turned = x.transpose(0, 1);
-        let block = (ROOM / (4 * n)).clamp(1, n);
-        let (mut places, mut squares) = (vec![0; n as usize * k], vec![0.0; n as usize * k]);
-        for first in (0..n).step_by(block as usize) {
-            let count = block.min(n - first);
-            let products = values(&x.narrow(0, first, count).matmul(&turned));
-            let range = first as usize * k..(first + count) as usize * k;
-            let into = places[range.clone()].par_chunks_mut(k).zip(squares[range].par_chunks_mut(k));
-            into.zip(products.par_chunks(n as usize)).enumerate().for_each(|(place, ((places, squares), products))| {
-                let own = first as usize + place;
-                let nearest = least(products, &halves, own, k);
-                let row = |row: usize| &rows[row * width as usize..][..width as usize];
-                let mut exact: Vec<(f64, u32)> =
-                    nearest.into_iter().map(|other| (apart(row(own), row(other as usize)), other)).collect();
+        let (n, width) = (n as usize, width as usize);
+        assert!(k < n, "{k} neighbours among {n} points");
+        let rows = values(x);
+        let row = |row: usize| &rows[row * width..][..width];
+        let panels: Vec<Panel> =
+            (0..n).into_par_iter().step_by(LANES).map(|first| Panel::new(&rows, width, first)).collect();
+        let (mut places, mut squares) = (vec![0; n * k], vec![0.0; n * k]);
+        let arch = Arch::new();
+        let shares = places.par_chunks_mut(SHARE * k).zip(squares.par_chunks_mut(SHARE * k)).enumerate();
+        shares.for_each(|(share, (places, squares))| {
+            let first = share * SHARE;
+            let mut least: Vec<Least> = (first..n.min(first + SHARE)).map(|own| Least::new(own, k)).collect();
+            for panels in panels.chunks(PANELS) {
+                for group in least.chunks_mut(GROUP) {
+                    // The last group may be short: what is missing is its last row again.
+                    let own = [0, 1, 2, 3, 4, 5, 6, 7].map(|at: usize| row(group[at.min(group.len() - 1)].own));
+                    let own: Vec<[f32; GROUP]> = (0..width).map(|axis| own.map(|row| row[axis])).collect();
+                    arch.dispatch(See { group, own: &own, panels });
+                }
+            }
+            for ((least, places), squares) in least.into_iter().zip(places.chunks_mut(k)).zip(squares.chunks_mut(k)) {
+                let apart = |Far(_, column)| (apart(row(least.own), row(column as usize)), column);
+                let mut exact: Vec<(f64, u32)> = least.heap.into_iter().map(apart).collect();
                 exact.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
                 for ((place, square), (distance, row)) in places.iter_mut().zip(squares).zip(exact) {
                     (*place, *square) = (row, distance);
                 }
-            });
-        }
+            }
+        });
         Self { k, places, squares }
     }
 
@@ -82,38 +93,104 @@ fn apart(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum()
 }
 
-/// The `k` columns of least `halves - products`, half the squared distance but for what all columns share, without column
-/// `own`; in no order.
-fn least(products: &[f32], halves: &[f32], own: usize, k: usize) -> Vec<u32> {
-    // The farthest on top. Most columns are farther than it, and pass with one comparison of many.
-    let mut heap = std::collections::BinaryHeap::with_capacity(k + 1);
-    let mut bound = f32::INFINITY;
-    let mut see = |column: usize, value: f32, bound: &mut f32| {
-        if column != own && (value < *bound || heap.len() < k) {
-            heap.push(Far(value, column as u32));
-            if heap.len() > k {
-                heap.pop();
-            }
-            if heap.len() == k {
-                *bound = heap.peek().map_or(f32::INFINITY, |far: &Far| far.0);
-            }
+/// Columns side by side.
+struct Panel {
+    /// Of the first.
+    first: usize,
+    /// How many there are.
+    count: usize,
+    /// Axis by axis.
+    values: Vec<[f32; LANES]>,
+    /// Half the squares of their lengths.
+    halves: [f32; LANES],
+}
+
+impl Panel {
+    /// Those from `first` on of `rows` `[n, width]`.
+    fn new(rows: &[f32], width: usize, first: usize) -> Self {
+        let rows = &rows[first * width..];
+        let count = LANES.min(rows.len() / width);
+        let mut values = vec![[0.0; LANES]; width];
+        let mut halves = [0.0; LANES];
+        for (lane, row) in rows.chunks(width).take(count).enumerate() {
+            values.iter_mut().zip(row).for_each(|(values, value)| values[lane] = *value);
+            halves[lane] = row.iter().map(|value| value * value).sum::<f32>() / 2.0;
         }
-    };
-    let (blocks, rest) = products.as_chunks::<LANES>();
-    let (half_blocks, half_rest) = halves.as_chunks::<LANES>();
-    for (place, (products, halves)) in blocks.iter().zip(half_blocks).enumerate() {
-        let mut values = [0.0; LANES];
-        for ((value, product), half) in values.iter_mut().zip(products).zip(halves) {
-            *value = half - product;
-        }
-        if values.iter().fold(f32::INFINITY, |least, value| least.min(*value)) < bound {
-            (0..LANES).for_each(|lane| see(place * LANES + lane, values[lane], &mut bound));
+        Self { first, count, values, halves }
+    }
+}
+
+/// The `k` columns of a row of least half squared distance, but for what all columns share, of those seen so far and without
+/// the row itself, `own`.
+struct Least {
+    own: usize,
+    k: usize,
+    /// The farthest on top.
+    heap: BinaryHeap<Far>,
+    /// Its value, where there are `k`.
+    bound: f32,
+}
+
+/// Lets the rows of a `group`, whose values lie in `own` axis by axis, see all columns of `panels`.
+struct See<'a> {
+    group: &'a mut [Least],
+    own: &'a [[f32; GROUP]],
+    panels: &'a [Panel],
+}
+
+impl WithSimd for See<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it has the processor's instructions where it is inlined")]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let parts = LANES / S::F32_LANES;
+        for panel in self.panels {
+            let (columns, _) = S::as_simd_f32s(panel.values.as_flattened());
+            let mut values = [[0.0_f32; LANES]; GROUP];
+            for part in 0..parts {
+                let mut sums = [simd.splat_f32s(0.0); GROUP];
+                for (own, columns) in self.own.iter().zip(columns.chunks_exact(parts)) {
+                    for (sum, own) in sums.iter_mut().zip(own) {
+                        *sum = simd.mul_add_f32s(simd.splat_f32s(*own), columns[part], *sum);
+                    }
+                }
+                for (values, sum) in values.iter_mut().zip(sums) {
+                    S::as_mut_simd_f32s(values).0[part] = sum;
+                }
+            }
+            for (least, values) in self.group.iter_mut().zip(&mut values) {
+                let mut near = least.heap.len() < least.k;
+                for (value, half) in values.iter_mut().zip(&panel.halves) {
+                    *value = half - *value;
+                    near |= *value < least.bound;
+                }
+                // Most are farther than the farthest, and pass with one comparison of many.
+                if near {
+                    (panel.first..).zip(&values[..panel.count]).for_each(|(column, value)| least.take(column, *value));
+                }
+            }
         }
     }
-    for (lane, (product, half)) in rest.iter().zip(half_rest).enumerate() {
-        see(blocks.len() * LANES + lane, half - product, &mut bound);
+}
+
+impl Least {
+    fn new(own: usize, k: usize) -> Self {
+        Self { own, k, heap: BinaryHeap::with_capacity(k + 1), bound: f32::INFINITY }
     }
-    heap.into_iter().map(|far| far.1).collect()
+
+    fn take(&mut self, column: usize, value: f32) {
+        if column == self.own || (value >= self.bound && self.heap.len() == self.k) {
+            return;
+        }
+        self.heap.push(Far(value, column as u32));
+        if self.heap.len() > self.k {
+            self.heap.pop();
+        }
+        if self.heap.len() == self.k {
+            self.bound = self.heap.peek().map_or(f32::INFINITY, |far| far.0);
+        }
+    }
 }
 
 /// A column by its value; of equal ones the higher column is farther.
@@ -142,7 +219,7 @@ mod tests {
     #[test]
     fn they_are_those_of_the_slow_way_whatever_the_blocks() {
         let mut random = Random::new(1, Purpose::Weights, (0, 0));
-        for (n, width, k) in [(257, 5, 12), (40, 3, 39), (2, 1, 1)] {
+        for (n, width, k) in [(257, 5, 12), (40, 3, 39), (2, 1, 1), (LANES * PANELS + 50, 3, 7)] {
             let rows: Vec<f32> = (0..n * width).map(|_| random.normal() as f32).collect();
             let found = Neighbours::find(&Tensor::from_slice(&rows).view([n as i64, -1]), k);
             assert_eq!(found.rows(), n);

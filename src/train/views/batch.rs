@@ -4,7 +4,7 @@
 use super::draws::{Change, Colour, Draws, gaussian};
 use super::{GREY, reflect};
 use crate::device::upload;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, kind::Element, no_grad};
 
 /// A batch under change.
 struct Batch<'a> {
@@ -16,11 +16,8 @@ struct Batch<'a> {
 /// See [`super::view`].
 pub(super) fn view(pixels: &Tensor, draws: &Draws) -> Tensor {
     no_grad(|| {
-        let x = (pixels.to_kind(Kind::Float) / 255.0).permute([0, 3, 1, 2]);
-        let mut batch = Batch { x, draws };
-        batch.crop();
-        batch.rotate();
-        batch.flip();
+        let mut batch = Batch { x: (pixels / 255.0).permute([0, 3, 1, 2]), draws };
+        batch.place();
         batch.jitter();
         batch.grey();
         batch.blur();
@@ -34,127 +31,110 @@ impl Batch<'_> {
         self.x.device()
     }
 
-    fn size(&self) -> (i64, i64) {
-        let size = self.x.size();
-        (size[2], size[3])
-    }
-
     fn any(&self, drew: impl Fn(&Change) -> bool) -> bool {
         self.draws.changes.iter().any(drew)
     }
 
-    /// Numbers of each picture, on the device: `[n, 1, 1, 1]` each.
-    fn numbers<const K: usize>(&self, of: impl Fn(&Change) -> [f32; K]) -> [Tensor; K] {
-        let rows: Vec<f32> = self.draws.changes.iter().flat_map(of).collect();
-        let table = self.upload(&rows, K as i64);
-        std::array::from_fn(|k| table.select(1, k as i64).view([-1, 1, 1, 1]))
-    }
-
-    /// `rows` as `[n, columns]` on the device, without waiting for what it is doing.
-    fn upload(&self, rows: &[f32], columns: i64) -> Tensor {
-        upload(rows, self.device()).view([-1, columns])
+    /// Values of each picture, on the device: `[n, k]`.
+    fn table<T: Element, I: IntoIterator<Item = T>>(&self, of: impl Fn(&Change) -> I) -> Tensor {
+        let rows: Vec<T> = self.draws.changes.iter().flat_map(of).collect();
+        upload(&rows, self.device()).view([self.draws.changes.len() as i64, -1])
     }
 
     /// Takes `changed` for the pictures that drew it.
     fn accept(&mut self, changed: &Tensor, drew: impl Fn(&Change) -> bool) {
-        let [drew] = self.numbers(|change| [f32::from(u8::from(drew(change)))]);
-        self.x = changed.where_self(&drew.gt(0.5), &self.x);
+        let drew = self.table(|change| [drew(change)]).view([-1, 1, 1, 1]);
+        self.x = changed.where_self(&drew, &self.x);
     }
 
-    /// 0, 1, … `length` - 1.
-    fn along(&self, length: i64) -> Tensor {
-        Tensor::arange(length, (Kind::Float, self.device()))
-    }
-
-    /// Bilinear; a point beyond the middle of a box's outermost pixels is of their colour.
-    fn crop(&mut self) {
-        if !self.any(|change| change.crop.is_some()) {
+    /// Crop, rotation and flip: where all three lead to, pixels are taken once. Bilinear within the crop, where a point
+    /// beyond the middle of its outermost pixels is of their colour; then the nearest pixel of that, black where there is
+    /// none.
+    fn place(&mut self) {
+        let (cropped, turned) = (self.any(|change| change.crop.is_some()), self.any(|change| change.rotate.is_some()));
+        if !cropped && !turned && !self.any(|change| change.flip) {
             return;
         }
-        let (height, width) = self.size();
-        let [top, left, tall, wide] = self.numbers(|change| {
-            let whole = [0.0, 0.0, height as f32, width as f32];
-            change.crop.map_or(whole, |crop| [crop.top, crop.left, crop.height, crop.width].map(|side| side as f32))
+        let size = self.x.size();
+        let (height, width) = (size[2] as usize, size[3] as usize);
+        let rows = self.table(|change| {
+            let (top, tall) = change.crop.map_or((0, height), |crop| (crop.top, crop.height));
+            (0..height).map(move |row| taken(row, (top, tall), height))
         });
-        // In the coordinates of `grid_sampler`: -1 and 1 are the picture's edges.
-        let places = |start: &Tensor, side: &Tensor, length: i64| {
-            let [start, side] = [start, side].map(|numbers| numbers.view([-1, 1]));
-            let place = (self.along(length) + 0.5) * (&side / length as f64) - 0.5;
-            let place = place.clamp_min(0.0).minimum(&(side - 1.0)) + start;
-            (place * 2.0 + 1.0) / length as f64 - 1.0
-        };
-        let rows = places(&top, &tall, height).unsqueeze(2).expand([-1, height, width], false);
-        let columns = places(&left, &wide, width).unsqueeze(1).expand([-1, height, width], false);
+        let columns = self.table(|change| {
+            let (left, wide) = change.crop.map_or((0, width), |crop| (crop.left, crop.width));
+            let flip = change.flip;
+            (0..width).map(move |column| taken(if flip { width - 1 - column } else { column }, (left, wide), width))
+        });
+        let whole = |places: Tensor| places.expand([-1, size[2], size[3]], false);
+        let (mut rows, mut columns) = (whole(rows.unsqueeze(2)), whole(columns.unsqueeze(1)));
+        let inside = turned.then(|| self.turn([&mut rows, &mut columns]));
         let grid = Tensor::stack(&[columns, rows], 3);
-        let (bilinear, border) = (0, 1);
-        self.x = self.x.grid_sampler(&grid, bilinear, border, false);
+        let way = if cropped { BILINEAR } else { NEAREST };
+        self.x = self.x.grid_sampler(&grid, way, BORDER, false);
+        if let Some(inside) = inside {
+            let _ = self.x.g_mul_(&inside);
+        }
     }
 
-    /// The nearest pixel, black where there is none.
-    fn rotate(&mut self) {
-        if !self.any(|change| change.rotate.is_some()) {
-            return;
-        }
-        let (height, width) = self.size();
-        let [sine, cosine] = self.numbers(|change| {
-            let (sine, cosine) = change.rotate.unwrap_or(0.0).to_radians().sin_cos();
+    /// Turns the `places` `[n, height, width]` that pixels are taken from. Gives which lie in the picture, `[n, 1, height,
+    /// width]`.
+    fn turn(&self, places: [&mut Tensor; 2]) -> Tensor {
+        // A picture turned and mirrored is the mirrored one turned the other way.
+        let turns = self.table(|change| {
+            let degrees = change.rotate.unwrap_or(0.0);
+            let (sine, cosine) = if change.flip { -degrees } else { degrees }.to_radians().sin_cos();
             [sine, cosine]
         });
-        let (middle_y, middle_x) = ((height - 1) as f64 / 2.0, (width - 1) as f64 / 2.0);
-        let y = (self.along(height) - middle_y).view([1, 1, -1, 1]);
-        let x = (self.along(width) - middle_x).view([1, 1, 1, -1]);
-        let column = (&cosine * &x - &sine * &y + middle_x).round();
-        let row = (&sine * &x + &cosine * &y + middle_y).round();
+        let [sine, cosine] = [0, 1].map(|k| turns.narrow(1, k, 1).unsqueeze(2));
+        let (height, width) = (places[0].size()[1], places[0].size()[2]);
+        let middle = |length: i64| (length - 1) as f32 / 2.0;
+        let along =
+            |length: i64| upload(&(0..length).map(|k| k as f32 - middle(length)).collect::<Vec<_>>(), self.device());
+        let (y, x) = (along(height).view([1, -1, 1]), along(width).view([1, 1, -1]));
+        let column = (&cosine * &x - &sine * &y + f64::from(middle(width))).round_();
+        let row = (sine * x + cosine * y + f64::from(middle(height))).round_();
         let (near_row, near_column) = (row.clamp(0, height - 1), column.clamp(0, width - 1));
         let inside = near_row.eq_tensor(&row).logical_and(&near_column.eq_tensor(&column));
-        let place = near_row.to_kind(Kind::Int64) * width + near_column.to_kind(Kind::Int64);
-        let place = place.view([-1, 1, height * width]).expand([-1, 3, -1], false);
-        let turned = self.x.reshape([-1, 3, height * width]).gather(2, &place, false);
-        self.x = turned.view([-1, 3, height, width]) * inside;
-    }
-
-    fn flip(&mut self) {
-        if self.any(|change| change.flip) {
-            self.accept(&self.x.flip([3]), |change| change.flip);
+        let place = (near_row * width as f64 + near_column).to_kind(Kind::Int64).view([-1, height * width]);
+        for it in places {
+            *it = it.reshape([-1, height * width]).gather(1, &place, false).view([-1, height, width]);
         }
+        inside.unsqueeze(1)
     }
 
-    /// Four rounds: in each, each picture has its own operation.
+    /// In rounds: in each, each picture has the blend that is its next, or none; in the middle one its hue is turned.
     fn jitter(&mut self) {
-        if !self.any(|change| change.jitter.is_some()) {
-            return;
-        }
-        for round in 0..4 {
-            let step = |change: &Change| change.jitter.map(|steps| steps[round]);
-            let blends = |change: &Change| !matches!(step(change), None | Some(Colour::Hue(_)));
-            let turns = |change: &Change| matches!(step(change), Some(Colour::Hue(turn)) if turn != 0.0);
-            if self.any(blends) {
-                self.accept(&self.blended(step), blends);
-            }
-            if self.any(turns) {
-                let [turn] =
-                    self.numbers(|change| [if let Some(Colour::Hue(turn)) = step(change) { turn } else { 0.0 }]);
-                self.accept(&hue(&self.x, &turn), turns);
+        let rounds: Vec<[Option<Colour>; ROUNDS]> =
+            self.draws.changes.iter().map(|change| change.jitter.map_or([None; ROUNDS], rounds)).collect();
+        let drawn = |round: usize| rounds.iter().any(|rounds| rounds[round].is_some());
+        let parts: Vec<f32> = rounds.iter().flatten().flat_map(|step| parts(*step)).collect();
+        let parts = upload(&parts, self.device()).view([-1, ROUNDS as i64, 3, 1, 1, 1]);
+        let weights = self.grey_weights();
+        for round in (0..ROUNDS).filter(|round| drawn(*round)) {
+            let [first, second, third] = [0, 1, 2].map(|k| parts.select(1, round as i64).select(1, k));
+            if round == HUE {
+                let changed = hue(&self.x, &first);
+                let turns = |rounds: &[Option<Colour>; ROUNDS]| !matches!(rounds[HUE], None | Some(Colour::Hue(0.0)));
+                let turns: Vec<bool> = rounds.iter().map(turns).collect();
+                self.x = changed.where_self(&upload(&turns, self.device()).view([-1, 1, 1, 1]), &self.x);
+            } else {
+                let grey = grey(&self.x, &weights);
+                let mean = grey.mean_dim(&[2_i64, 3][..], true, Kind::Float);
+                let rest = Tensor::addcmul(&(mean * second), &grey, &third);
+                self.x = Tensor::addcmul(&rest, &self.x, &first).clamp_(0.0, 1.0);
             }
         }
     }
 
-    /// Brightness, contrast and saturation are blends with black, with the mean grey and with each pixel's grey.
-    fn blended(&self, step: impl Fn(&Change) -> Option<Colour>) -> Tensor {
-        let [factor, mean_part, grey_part] = self.numbers(|change| match step(change) {
-            Some(Colour::Brightness(factor)) => [factor, 0.0, 0.0],
-            Some(Colour::Contrast(factor)) => [factor, 1.0 - factor, 0.0],
-            Some(Colour::Saturation(factor)) => [factor, 0.0, 1.0 - factor],
-            Some(Colour::Hue(_)) | None => [1.0, 0.0, 0.0],
-        });
-        let grey = grey(&self.x);
-        let mean = grey.mean_dim(&[2_i64, 3][..], true, Kind::Float);
-        (&self.x * factor + (mean * mean_part + grey * grey_part)).clamp(0.0, 1.0)
+    fn grey_weights(&self) -> Tensor {
+        upload(&GREY, self.device()).view([1, 3, 1, 1])
     }
 
     fn grey(&mut self) {
         if self.any(|change| change.grey) {
-            self.accept(&grey(&self.x).expand_as(&self.x), |change| change.grey);
+            let grey = grey(&self.x, &self.grey_weights());
+            self.accept(&grey, |change| change.grey);
         }
     }
 
@@ -163,47 +143,83 @@ impl Batch<'_> {
             return;
         }
         let size = self.draws.blur_kernel;
-        let kernels = self.draws.changes.iter().flat_map(|change| gaussian(size, change.blur.unwrap_or(1.0)));
-        let kernels = self.upload(&kernels.collect::<Vec<_>>(), size as i64);
-        let blurred = along(&along(&self.x, 3, &kernels), 2, &kernels);
-        self.accept(&blurred, |change| change.blur.is_some());
+        // Where nothing is blurred each pixel is its own: its bits stay.
+        let itself = |k: usize| if k == size / 2 { 1.0 } else { 0.0 };
+        let kernels = self
+            .table(|change| change.blur.map_or_else(|| (0..size).map(itself).collect(), |sigma| gaussian(size, sigma)));
+        self.x = along(&along(&self.x, 3, &kernels), 2, &kernels);
     }
 
     fn solarise(&mut self) {
         if self.any(|change| change.solarise) {
-            let bright = self.x.ge(f64::from(self.draws.solarise_above));
+            let above = self.draws.solarise_above;
+            let above = self.table(|change| [if change.solarise { above } else { f32::INFINITY }]);
             let inverted: Tensor = 1.0 - &self.x;
-            self.accept(&inverted.where_self(&bright, &self.x), |change| change.solarise);
+            self.x = inverted.where_self(&self.x.ge_tensor(&above.view([-1, 1, 1, 1])), &self.x);
         }
     }
 }
 
+/// Ways of libtorch's `grid_sampler`, and what it finds beyond the edges.
+const BILINEAR: i64 = 0;
+const NEAREST: i64 = 1;
+const BORDER: i64 = 1;
+
+/// Where the row or column `place` comes from that is one of `length` which show `side` ones from `start` on, bilinearly
+/// with the middles of pixels as their places; in the coordinates of `grid_sampler`, of which -1 and 1 are the picture's
+/// edges.
+fn taken(place: usize, (start, side): (usize, usize), length: usize) -> f32 {
+    let place = (place as f32 + 0.5) * (side as f32 / length as f32) - 0.5;
+    let place = place.clamp(0.0, side as f32 - 1.0) + start as f32;
+    (place * 2.0 + 1.0) / length as f32 - 1.0
+}
+
+/// Rounds of a jitter, for pictures whose steps come in any order: three of blends, a turn of the hue, three of blends.
+const ROUNDS: usize = 7;
+/// The round of the hue.
+const HUE: usize = 3;
+
+/// The steps of a picture, each in a round of its kind, in their order.
+fn rounds(steps: [Colour; 4]) -> [Option<Colour>; ROUNDS] {
+    let mut steps = steps.into_iter().peekable();
+    let rounds = std::array::from_fn(|round| steps.next_if(|step| matches!(step, Colour::Hue(_)) == (round == HUE)));
+    assert!(steps.next().is_none(), "a jitter turns the hue once");
+    rounds
+}
+
+/// What a step makes a picture of: shares of itself, of its mean grey and of each pixel's grey (brightness, contrast and
+/// saturation are blends with black and with these); or how far its hue is turned, in sixths of the circle.
+fn parts(step: Option<Colour>) -> [f32; 3] {
+    match step {
+        None => [1.0, 0.0, 0.0],
+        Some(Colour::Brightness(factor)) => [factor, 0.0, 0.0],
+        Some(Colour::Contrast(factor)) => [factor, 1.0 - factor, 0.0],
+        Some(Colour::Saturation(factor)) => [factor, 0.0, 1.0 - factor],
+        Some(Colour::Hue(turn)) => [turn * 6.0, 0.0, 0.0],
+    }
+}
+
 /// The grey of colours `[n, 3, h, w]`: `[n, 1, h, w]`.
-fn grey(x: &Tensor) -> Tensor {
-    let [red, green, blue] = channels(x);
-    red * f64::from(GREY[0]) + green * f64::from(GREY[1]) + blue * f64::from(GREY[2])
+fn grey(x: &Tensor, weights: &Tensor) -> Tensor {
+    (x * weights).sum_dim_intlist(1, true, Kind::Float)
 }
 
-fn channels(x: &Tensor) -> [Tensor; 3] {
-    [0, 1, 2].map(|channel| x.narrow(1, channel, 1))
-}
-
-/// `x` `[n, 3, h, w]` with its hue turned by `turn` `[n, 1, 1, 1]`, parts of the circle: see [`super::planes`].
+/// `x` `[n, 3, h, w]` with its hue turned by `turn` `[n, 1, 1, 1]`, sixths of the circle: see [`super::planes`].
 fn hue(x: &Tensor, turn: &Tensor) -> Tensor {
-    let [red, green, blue] = channels(x);
-    let (most, least) = (x.amax(1, true), x.amin(1, true));
-    let chroma = &most - &least;
-    let divisor = chroma.where_self(&chroma.gt(0.0), &chroma.ones_like());
-    let from_red = (&green - &blue) / &divisor;
-    let from_green = (&blue - &red) / &divisor + 2.0;
-    let from_blue = (&red - &green) / &divisor + 4.0;
-    let sixths =
-        from_red.where_self(&most.eq_tensor(&red), &from_green.where_self(&most.eq_tensor(&green), &from_blue));
-    let sixths = (sixths + turn * 6.0).remainder(6.0);
-    let red = (&sixths - 3.0).abs() - 1.0;
-    let green = 2.0 - (&sixths - 2.0).abs();
-    let blue = 2.0 - (&sixths - 4.0).abs();
-    Tensor::cat(&[red, green, blue], 1).clamp(0.0, 1.0) * chroma + least
+    let column = |values: [f32; 3]| upload(&values, x.device()).view([1, 3, 1, 1]);
+    let (most, which) = x.max_dim(1, true);
+    let least = x.amin(1, true);
+    let chroma = most - &least;
+    // Green less blue, blue less red, red less green: what counts is that of the two which are not the most.
+    let difference = x.roll(-1, 1) - x.roll(-2, 1);
+    let sixths = difference.gather(1, &which, false) / chroma.clamp_min(f64::from(f32::MIN_POSITIVE));
+    let sixths = (sixths + which * 2 + turn).remainder(6.0);
+    let share = Tensor::addcmul(
+        &column([-1.0, 2.0, 2.0]),
+        &(sixths - column([3.0, 2.0, 4.0])).abs_(),
+        &column([1.0, -1.0, -1.0]),
+    );
+    Tensor::addcmul(&least, &share.clamp(0.0, 1.0), &chroma)
 }
 
 /// `x` `[n, 3, h, w]`, each picture blurred with its row of `kernels` `[n, k]` along `dimension`; the picture goes on
@@ -211,8 +227,8 @@ fn hue(x: &Tensor, turn: &Tensor) -> Tensor {
 fn along(x: &Tensor, dimension: i64, kernels: &Tensor) -> Tensor {
     let (length, size) = (x.size()[dimension as usize], kernels.size()[1]);
     let places: Vec<i64> = (0..length + size - 1).map(|place| reflect(place - size / 2, length)).collect();
-    let places = upload(&places, x.device());
-    let padded = x.index_select(dimension, &places);
-    let tap = |k: i64| padded.narrow(dimension, k, length) * kernels.select(1, k).view([-1, 1, 1, 1]);
-    (1..size).fold(tap(0), |sum, k| sum + tap(k))
+    let padded = x.index_select(dimension, &upload(&places, x.device()));
+    let tap = |k: i64| padded.narrow(dimension, k, length);
+    let weight = |k: i64| kernels.select(1, k).view([-1, 1, 1, 1]);
+    (1..size).fold(tap(0) * weight(0), |mut sum, k| sum.addcmul_(&tap(k), &weight(k)))
 }

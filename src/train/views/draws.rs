@@ -60,6 +60,12 @@ impl Draws {
             solarise_above: settings.solarise_above.get() as f32,
         }
     }
+
+    /// The draws of two batches under the same settings as those of one, whose second half is the second.
+    pub fn followed_by(mut self, second: Self) -> Self {
+        self.changes.extend(second.changes);
+        self
+    }
 }
 
 impl Change {

@@ -87,7 +87,8 @@ fn steps(row: &[f32]) -> [Colour; 4] {
 
 /// One change of colour; the other three do nothing.
 fn only(step: Colour) -> [Colour; 4] {
-    [Colour::Brightness(1.0), step, Colour::Hue(0.0), Colour::Saturation(1.0)]
+    let hue = if matches!(step, Colour::Hue(_)) { Colour::Contrast(1.0) } else { Colour::Hue(0.0) };
+    [Colour::Brightness(1.0), step, hue, Colour::Saturation(1.0)]
 }
 
 #[test]
