@@ -2,7 +2,7 @@
 """t-SNE of 10,000 real test images beside openTSNE and scikit-learn: seconds, exact KL, trustworthiness, recall.
 
     .venv/bin/pip install numpy scipy scikit-learn openTSNE
-    .venv/bin/python benches/tsne.py --data DIR [--rounds 3] [--n 10000] [--only opentsne]
+    .venv/bin/python benches/tsne.py --data DIR [--rounds 3] [--n 10000] [--split test|train|all] [--only opentsne]
 
 Every round runs ours with a seed of its own and each peer, one after the other, every second round in the reverse
 order. The input is prepared and all maps are scored by the same `tsne_peer.py`: pixels, centred, 50 principal
@@ -77,7 +77,7 @@ def prepare(args, split, n, out):
             for number in range(1, 6):
                 last = (files / "test_batch.bin").read_bytes() if number == 5 else b""
                 (own / f"data_batch_{number}.bin").write_bytes((files / f"data_batch_{number}.bin").read_bytes() + last)
-            data = folder
+            data, split = folder, "train"
         line = [args.python, args.peer, "prepare", "--data", data, "--split", split, "--n", n, out]
         subprocess.run([str(part) for part in line], check=True)
 

@@ -40,14 +40,14 @@ pub fn upload<T: Element>(values: &[T], device: Device) -> Tensor {
         return Tensor::from_slice(values);
     }
     let there = |values| Tensor::from_slice(values).to_device_(device, T::KIND, true, false);
-    match values.chunks(ASIDE / size_of::<T>()).collect::<Vec<_>>().as_slice() {
-        [] | [_] => there(values),
-        pieces => Tensor::cat(&pieces.iter().map(|piece| there(piece)).collect::<Vec<_>>(), 0),
+    if size_of_val(values) <= ASIDE {
+        return there(values);
     }
+    Tensor::cat(&values.chunks(ASIDE / size_of::<T>()).map(there).collect::<Vec<_>>(), 0)
 }
 
-/// Bytes that CUDA's driver takes from anywhere without waiting for the device (CUDA Driver API, "API synchronization
-/// behavior").
+/// Bytes that CUDA takes from anywhere without waiting for the device (CUDA C++ Programming Guide, "Concurrent execution
+/// between host and device").
 const ASIDE: usize = 64 << 10;
 
 /// The number format for `precision` on `device`.

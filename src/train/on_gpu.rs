@@ -74,6 +74,8 @@ fn lists_of_any_length_arrive_whole() {
     for length in [0, 1, 8192, 8193, 100_000] {
         let list: Vec<i64> = (0..length).collect();
         assert_eq!(Vec::<i64>::try_from(device::upload(&list, gpu).to_device(Device::Cpu)).unwrap(), list);
+        let odd: Vec<bool> = list.iter().map(|at| at % 3 == 1).collect();
+        assert_eq!(Vec::<bool>::try_from(device::upload(&odd, gpu).to_device(Device::Cpu)).unwrap(), odd);
     }
 }
 

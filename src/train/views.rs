@@ -1,6 +1,6 @@
 //! Views: how the pictures of a batch are changed before a network sees them. What happens to each is drawn first, on
-//! the CPU ([`Draws`]); then the batch is changed where it lies ([`view`]): on a GPU all pictures at once, operation by
-//! operation, on the CPU picture by picture, so that one stays in the cache for all of its operations.
+//! the CPU ([`Draws`]); then the batch is changed where it lies ([`view`]): on a GPU all pictures at once, in as few
+//! operations as can be, on the CPU picture by picture, so that one stays in the cache for all of its operations.
 //!
 //! The operations are those of torchvision's transforms for tensors, which the tests hold them to.
 

@@ -43,6 +43,20 @@ fn the_key_encoder_follows_by_its_momentum() {
 }
 
 #[test]
+fn each_view_is_drawn_from_a_stream_of_its_own() {
+    let job = job("moco", SETTINGS);
+    let moco = moco(&job);
+    let images: Vec<i64> = moco.images()[..6].to_vec();
+    let made = moco.prepare(&images, place(3));
+    for (which, purpose) in [Purpose::View, Purpose::SecondView].into_iter().enumerate() {
+        let draws = moco.drawn(6, &mut place(3).random(job.experiment.seed, purpose));
+        let alone = moco.colours.normalise_view(&view(&moco.lead().train.plain(&images), &draws), Kind::Float);
+        assert_eq!(made[0][which], alone, "{which}");
+    }
+    assert_ne!(made[0][0], made[0][1]);
+}
+
+#[test]
 fn the_momentum_rises_by_half_a_cosine() {
     let job = job("moco", "key_momentum = 0.9\nkey_momentum_end = 1");
     let moco = moco(&job);

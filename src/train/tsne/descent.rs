@@ -99,7 +99,7 @@ fn step(going: &mut [f32; 2], gains: &mut [f32; 2], slope: [f32; 2], (momentum, 
         *gain = if onward { *gain + GROWTH } else { (*gain * DECAY).max(LEAST_GAIN) };
         *going = momentum * *going - rate * *gain * slope;
     }
-    let length = going[0].hypot(going[1]);
+    let length = (going[0] * going[0] + going[1] * going[1]).sqrt();
     if length > LONGEST_STEP {
         *going = going.map(|going| going * (LONGEST_STEP / length));
     }

@@ -1,9 +1,8 @@
-//! Nearest neighbours of points in many dimensions, all of them exactly: products of all pairs, each looked at while it is
-//! in a register, and of each row the least few. A matrix of products by libtorch takes most of its time to and from memory.
+//! Nearest neighbours of points in many dimensions, all of them exactly: products of all pairs, looked at as soon as they
+//! are made, and of each row the least few. A whole matrix of products takes most of its time to memory and back.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
-use std::collections::BinaryHeap;
 use tch::{Kind, Tensor};
 
 /// Columns that are multiplied, and compared with the farthest neighbour, at a time.
@@ -30,30 +29,39 @@ impl Neighbours {
     /// The `k` nearest rows of each row of `x` `[n, d]` (fp32, on the CPU), `k` below n. Of equal distances the lower row is
     /// nearer. Distances are compared to fp32's rounding of their products; those told are exact.
     pub fn find(x: &Tensor, k: usize) -> Self {
+        Self::find_by(Arch::new(), x, k)
+    }
+
+    /// By the processor's instructions `arch`.
+    fn find_by(arch: Arch, x: &Tensor, k: usize) -> Self {
         let [n, width] = x.size()[..] else { panic!("points are `[n, d]`, not `{:?}`", x.size()) };
         let (n, width) = (n as usize, width as usize);
-        assert!(k < n, "{k} neighbours among {n} points");
+        assert!(k > 0 && k < n, "{k} neighbours among {n} points");
         let rows = values(x);
         let row = |row: usize| &rows[row * width..][..width];
         let panels: Vec<Panel> =
             (0..n).into_par_iter().step_by(LANES).map(|first| Panel::new(&rows, width, first)).collect();
         let (mut places, mut squares) = (vec![0; n * k], vec![0.0; n * k]);
-        let arch = Arch::new();
         let shares = places.par_chunks_mut(SHARE * k).zip(squares.par_chunks_mut(SHARE * k)).enumerate();
         shares.for_each(|(share, (places, squares))| {
             let first = share * SHARE;
             let mut least: Vec<Least> = (first..n.min(first + SHARE)).map(|own| Least::new(own, k)).collect();
+            // The last group may be short: what is missing is its last row again.
+            let group = |group: &[Least]| {
+                let rows: [&[f32]; GROUP] = std::array::from_fn(|at| row(group[at.min(group.len() - 1)].own));
+                (0..width).map(|axis| rows.map(|row| row[axis])).collect()
+            };
+            let groups: Vec<Vec<[f32; GROUP]>> = least.chunks(GROUP).map(group).collect();
             for panels in panels.chunks(PANELS) {
-                for group in least.chunks_mut(GROUP) {
-                    // The last group may be short: what is missing is its last row again.
-                    let own = [0, 1, 2, 3, 4, 5, 6, 7].map(|at: usize| row(group[at.min(group.len() - 1)].own));
-                    let own: Vec<[f32; GROUP]> = (0..width).map(|axis| own.map(|row| row[axis])).collect();
-                    arch.dispatch(See { group, own: &own, panels });
+                for (group, own) in least.chunks_mut(GROUP).zip(&groups) {
+                    arch.dispatch(See { group, own, panels });
                 }
             }
-            for ((least, places), squares) in least.into_iter().zip(places.chunks_mut(k)).zip(squares.chunks_mut(k)) {
+            for ((mut least, places), squares) in least.into_iter().zip(places.chunks_mut(k)).zip(squares.chunks_mut(k))
+            {
+                least.trim();
                 let apart = |Far(_, column)| (apart(row(least.own), row(column as usize)), column);
-                let mut exact: Vec<(f64, u32)> = least.heap.into_iter().map(apart).collect();
+                let mut exact: Vec<(f64, u32)> = least.near.into_iter().map(apart).collect();
                 exact.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
                 for ((place, square), (distance, row)) in places.iter_mut().zip(squares).zip(exact) {
                     (*place, *square) = (row, distance);
@@ -114,20 +122,20 @@ impl Panel {
         let mut halves = [0.0; LANES];
         for (lane, row) in rows.chunks(width).take(count).enumerate() {
             values.iter_mut().zip(row).for_each(|(values, value)| values[lane] = *value);
-            halves[lane] = row.iter().map(|value| value * value).sum::<f32>() / 2.0;
+            halves[lane] = (row.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() / 2.0) as f32;
         }
         Self { first, count, values, halves }
     }
 }
 
-/// The `k` columns of a row of least half squared distance, but for what all columns share, of those seen so far and without
-/// the row itself, `own`.
+/// The columns of a row of least half squared distance, but for what all columns share, of those seen so far and without the
+/// row itself, `own`.
 struct Least {
     own: usize,
     k: usize,
-    /// The farthest on top.
-    heap: BinaryHeap<Far>,
-    /// Its value, where there are `k`.
+    /// The `k` least, and up to as many of those seen since.
+    near: Vec<Far>,
+    /// The farthest of the `k`; none further counts.
     bound: f32,
 }
 
@@ -152,7 +160,7 @@ impl WithSimd for See<'_> {
                 let mut sums = [simd.splat_f32s(0.0); GROUP];
                 for (own, columns) in self.own.iter().zip(columns.chunks_exact(parts)) {
                     for (sum, own) in sums.iter_mut().zip(own) {
-                        *sum = simd.mul_add_f32s(simd.splat_f32s(*own), columns[part], *sum);
+                        *sum = simd.mul_add_e_f32s(simd.splat_f32s(*own), columns[part], *sum);
                     }
                 }
                 for (values, sum) in values.iter_mut().zip(sums) {
@@ -160,12 +168,12 @@ impl WithSimd for See<'_> {
                 }
             }
             for (least, values) in self.group.iter_mut().zip(&mut values) {
-                let mut near = least.heap.len() < least.k;
+                let mut near = least.near.len() < least.k;
                 for (value, half) in values.iter_mut().zip(&panel.halves) {
                     *value = half - *value;
                     near |= *value < least.bound;
                 }
-                // Most are farther than the farthest, and pass with one comparison of many.
+                // Most are farther than the farthest kept, and pass with one comparison of many.
                 if near {
                     (panel.first..).zip(&values[..panel.count]).for_each(|(column, value)| least.take(column, *value));
                 }
@@ -176,19 +184,24 @@ impl WithSimd for See<'_> {
 
 impl Least {
     fn new(own: usize, k: usize) -> Self {
-        Self { own, k, heap: BinaryHeap::with_capacity(k + 1), bound: f32::INFINITY }
+        Self { own, k, near: Vec::with_capacity(2 * k), bound: f32::INFINITY }
     }
 
     fn take(&mut self, column: usize, value: f32) {
-        if column == self.own || (value >= self.bound && self.heap.len() == self.k) {
+        if column == self.own || !(value < self.bound || self.near.len() < self.k) {
             return;
         }
-        self.heap.push(Far(value, column as u32));
-        if self.heap.len() > self.k {
-            self.heap.pop();
+        self.near.push(Far(value, column as u32));
+        if self.near.len() == 2 * self.k {
+            self.trim();
         }
-        if self.heap.len() == self.k {
-            self.bound = self.heap.peek().map_or(f32::INFINITY, |far| far.0);
+    }
+
+    /// Leaves the `k` least, in no order.
+    fn trim(&mut self) {
+        if self.near.len() >= self.k {
+            self.bound = self.near.select_nth_unstable(self.k - 1).1.0;
+            self.near.truncate(self.k);
         }
     }
 }
@@ -217,11 +230,16 @@ mod tests {
     use mocolab::random::{Purpose, Random};
 
     #[test]
-    fn they_are_those_of_the_slow_way_whatever_the_blocks() {
+    fn they_are_those_of_the_slow_way_whatever_the_blocks_and_instructions() {
+        let mut ways = vec![Arch::new(), Arch::Scalar];
+        #[cfg(target_arch = "x86_64")]
+        ways.extend(pulp::x86::V3::try_new().map(Arch::V3));
         let mut random = Random::new(1, Purpose::Weights, (0, 0));
         for (n, width, k) in [(257, 5, 12), (40, 3, 39), (2, 1, 1), (LANES * PANELS + 50, 3, 7)] {
             let rows: Vec<f32> = (0..n * width).map(|_| random.normal() as f32).collect();
-            let found = Neighbours::find(&Tensor::from_slice(&rows).view([n as i64, -1]), k);
+            let x = Tensor::from_slice(&rows).view([n as i64, -1]);
+            let found = Neighbours::find(&x, k);
+            assert!(ways.iter().all(|arch| Neighbours::find_by(*arch, &x, k) == found), "{n}");
             assert_eq!(found.rows(), n);
             for row in 0..n {
                 let at = |row: usize| &rows[row * width..][..width];

@@ -1,5 +1,5 @@
 //! The views of a whole batch at once, on its device: a few operations on one big tensor. Where only some pictures drew
-//! an operation, the others keep their bits.
+//! an operation, the others keep their bits (colours that a crop's rounding left above 1 are 1 after a jitter of others).
 
 use super::draws::{Change, Colour, Draws, gaussian};
 use super::{GREY, reflect};
@@ -38,7 +38,8 @@ impl Batch<'_> {
     /// Values of each picture, on the device: `[n, k]`.
     fn table<T: Element, I: IntoIterator<Item = T>>(&self, of: impl Fn(&Change) -> I) -> Tensor {
         let rows: Vec<T> = self.draws.changes.iter().flat_map(of).collect();
-        upload(&rows, self.device()).view([self.draws.changes.len() as i64, -1])
+        let count = self.draws.changes.len().max(1);
+        upload(&rows, self.device()).view([-1, (rows.len() / count) as i64])
     }
 
     /// Takes `changed` for the pictures that drew it.
@@ -105,18 +106,21 @@ impl Batch<'_> {
 
     /// In rounds: in each, each picture has the blend that is its next, or none; in the middle one its hue is turned.
     fn jitter(&mut self) {
+        if !self.any(|change| change.jitter.is_some()) {
+            return;
+        }
         let rounds: Vec<[Option<Colour>; ROUNDS]> =
             self.draws.changes.iter().map(|change| change.jitter.map_or([None; ROUNDS], rounds)).collect();
         let drawn = |round: usize| rounds.iter().any(|rounds| rounds[round].is_some());
         let parts: Vec<f32> = rounds.iter().flatten().flat_map(|step| parts(*step)).collect();
         let parts = upload(&parts, self.device()).view([-1, ROUNDS as i64, 3, 1, 1, 1]);
-        let weights = self.grey_weights();
+        let colours = upload(&[GREY, HUE_MIDDLES, HUE_SIGNS, HUE_STARTS].concat(), self.device()).view([4, 1, 3, 1, 1]);
+        let [weights, middles, signs, starts] = [0, 1, 2, 3].map(|k| colours.get(k));
         for round in (0..ROUNDS).filter(|round| drawn(*round)) {
             let [first, second, third] = [0, 1, 2].map(|k| parts.select(1, round as i64).select(1, k));
             if round == HUE {
-                let changed = hue(&self.x, &first);
-                let turns = |rounds: &[Option<Colour>; ROUNDS]| !matches!(rounds[HUE], None | Some(Colour::Hue(0.0)));
-                let turns: Vec<bool> = rounds.iter().map(turns).collect();
+                let changed = hue(&self.x, &first, [&middles, &signs, &starts]);
+                let turns: Vec<bool> = rounds.iter().map(|rounds| rounds[HUE].is_some()).collect();
                 self.x = changed.where_self(&upload(&turns, self.device()).view([-1, 1, 1, 1]), &self.x);
             } else {
                 let grey = grey(&self.x, &weights);
@@ -127,13 +131,9 @@ impl Batch<'_> {
         }
     }
 
-    fn grey_weights(&self) -> Tensor {
-        upload(&GREY, self.device()).view([1, 3, 1, 1])
-    }
-
     fn grey(&mut self) {
         if self.any(|change| change.grey) {
-            let grey = grey(&self.x, &self.grey_weights());
+            let grey = grey(&self.x, &upload(&GREY, self.device()).view([1, 3, 1, 1]));
             self.accept(&grey, |change| change.grey);
         }
     }
@@ -179,12 +179,20 @@ const ROUNDS: usize = 7;
 /// The round of the hue.
 const HUE: usize = 3;
 
-/// The steps of a picture, each in a round of its kind, in their order.
+/// Of red, green and blue, over the hue in sixths of the circle: each is a trapezoid, 1 or 0 around its middle.
+const HUE_MIDDLES: [f32; 3] = [3.0, 2.0, 4.0];
+/// Whether it grows or shrinks with the distance from there.
+const HUE_SIGNS: [f32; 3] = [1.0, -1.0, -1.0];
+/// What it is there, before it is cut off at 0 and 1.
+const HUE_STARTS: [f32; 3] = [-1.0, 2.0, 2.0];
+
+/// The steps of a picture, each in a round of its kind, in their order. A hue that isn't turned is no step.
 fn rounds(steps: [Colour; 4]) -> [Option<Colour>; ROUNDS] {
     let mut steps = steps.into_iter().peekable();
-    let rounds = std::array::from_fn(|round| steps.next_if(|step| matches!(step, Colour::Hue(_)) == (round == HUE)));
+    let rounds: [Option<Colour>; ROUNDS] =
+        std::array::from_fn(|round| steps.next_if(|step| matches!(step, Colour::Hue(_)) == (round == HUE)));
     assert!(steps.next().is_none(), "a jitter turns the hue once");
-    rounds
+    rounds.map(|step| step.filter(|step| *step != Colour::Hue(0.0)))
 }
 
 /// What a step makes a picture of: shares of itself, of its mean grey and of each pixel's grey (brightness, contrast and
@@ -205,8 +213,7 @@ fn grey(x: &Tensor, weights: &Tensor) -> Tensor {
 }
 
 /// `x` `[n, 3, h, w]` with its hue turned by `turn` `[n, 1, 1, 1]`, sixths of the circle: see [`super::planes`].
-fn hue(x: &Tensor, turn: &Tensor) -> Tensor {
-    let column = |values: [f32; 3]| upload(&values, x.device()).view([1, 3, 1, 1]);
+fn hue(x: &Tensor, turn: &Tensor, [middles, signs, starts]: [&Tensor; 3]) -> Tensor {
     let (most, which) = x.max_dim(1, true);
     let least = x.amin(1, true);
     let chroma = most - &least;
@@ -214,11 +221,7 @@ fn hue(x: &Tensor, turn: &Tensor) -> Tensor {
     let difference = x.roll(-1, 1) - x.roll(-2, 1);
     let sixths = difference.gather(1, &which, false) / chroma.clamp_min(f64::from(f32::MIN_POSITIVE));
     let sixths = (sixths + which * 2 + turn).remainder(6.0);
-    let share = Tensor::addcmul(
-        &column([-1.0, 2.0, 2.0]),
-        &(sixths - column([3.0, 2.0, 4.0])).abs_(),
-        &column([1.0, -1.0, -1.0]),
-    );
+    let share = Tensor::addcmul(starts, &(sixths - middles).abs_(), signs);
     Tensor::addcmul(&least, &share.clamp(0.0, 1.0), &chroma)
 }
 

@@ -61,7 +61,7 @@ impl Draws {
         }
     }
 
-    /// The draws of two batches under the same settings as those of one, whose second half is the second.
+    /// These draws, then those of `second`, under the same settings.
     pub fn followed_by(mut self, second: Self) -> Self {
         self.changes.extend(second.changes);
         self

@@ -125,12 +125,17 @@ fn all_operations_in_their_order_are_those_of_torchvision() {
 
 #[test]
 fn picture_by_picture_is_as_all_at_once() {
-    for size in [(32, 32), (9, 14), (3, 2), (1, 1)] {
+    let sizes = [(32, 32), (9, 14), (3, 2), (1, 1), (3, 301)];
+    for (size, whole) in sizes.into_iter().flat_map(|size| [(size, false), (size, true)]) {
         let pixels = noise(50, size);
         // The ways agree but for the last digits; solarising would make jumps of those.
-        let draws = Draws::draw(&Views { solarise: settings("").solarise, ..busy() }, 50, size, &mut random(3));
+        let mut views = Views { solarise: settings("").solarise, ..busy() };
+        if whole {
+            views.crop_area = settings("crop_area = 1").crop_area;
+        }
+        let draws = Draws::draw(&views, 50, size, &mut random(3));
         let found = difference(&picture::view(&pixels, &draws), &batch::view(&pixels, &draws));
-        assert!(found < 1e-4, "{size:?}: {found}");
+        assert!(found < 1e-4, "{size:?} {whole}: {found}");
     }
 }
 
