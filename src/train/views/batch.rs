@@ -43,8 +43,8 @@ impl Batch<'_> {
     }
 
     /// Takes `changed` for the pictures that drew it.
-    fn accept(&mut self, changed: &Tensor, drew: impl Fn(&Change) -> bool) {
-        let drew = self.table(|change| [drew(change)]).view([-1, 1, 1, 1]);
+    fn accept(&mut self, changed: &Tensor, drew: &[bool]) {
+        let drew = upload(drew, self.device()).view([-1, 1, 1, 1]);
         self.x = changed.where_self(&drew, &self.x);
     }
 
@@ -119,9 +119,8 @@ impl Batch<'_> {
         for round in (0..ROUNDS).filter(|round| drawn(*round)) {
             let [first, second, third] = [0, 1, 2].map(|k| parts.select(1, round as i64).select(1, k));
             if round == HUE {
-                let changed = hue(&self.x, &first, [&middles, &signs, &starts]);
                 let turns: Vec<bool> = rounds.iter().map(|rounds| rounds[HUE].is_some()).collect();
-                self.x = changed.where_self(&upload(&turns, self.device()).view([-1, 1, 1, 1]), &self.x);
+                self.accept(&hue(&self.x, &first, [&middles, &signs, &starts]), &turns);
             } else {
                 let grey = grey(&self.x, &weights);
                 let mean = grey.mean_dim(&[2_i64, 3][..], true, Kind::Float);
@@ -132,9 +131,9 @@ impl Batch<'_> {
     }
 
     fn grey(&mut self) {
-        if self.any(|change| change.grey) {
-            let grey = grey(&self.x, &upload(&GREY, self.device()).view([1, 3, 1, 1]));
-            self.accept(&grey, |change| change.grey);
+        let drew: Vec<bool> = self.draws.changes.iter().map(|change| change.grey).collect();
+        if drew.contains(&true) {
+            self.accept(&grey(&self.x, &upload(&GREY, self.device()).view([1, 3, 1, 1])), &drew);
         }
     }
 
