@@ -47,11 +47,11 @@ impl Neighbours {
             let first = share * SHARE;
             let mut least: Vec<Least> = (first..n.min(first + SHARE)).map(|own| Least::new(own, k)).collect();
             // The last group may be short: what is missing is its last row again.
-            let group = |group: &[Least]| {
+            let by_axis = |group: &[Least]| {
                 let rows: [&[f32]; GROUP] = std::array::from_fn(|at| row(group[at.min(group.len() - 1)].own));
                 (0..width).map(|axis| rows.map(|row| row[axis])).collect()
             };
-            let groups: Vec<Vec<[f32; GROUP]>> = least.chunks(GROUP).map(group).collect();
+            let groups: Vec<Vec<[f32; GROUP]>> = least.chunks(GROUP).map(by_axis).collect();
             for panels in panels.chunks(PANELS) {
                 for (group, own) in least.chunks_mut(GROUP).zip(&groups) {
                     arch.dispatch(See { group, own, panels });
@@ -60,8 +60,8 @@ impl Neighbours {
             for ((mut least, places), squares) in least.into_iter().zip(places.chunks_mut(k)).zip(squares.chunks_mut(k))
             {
                 least.trim();
-                let apart = |Far(_, column)| (apart(row(least.own), row(column as usize)), column);
-                let mut exact: Vec<(f64, u32)> = least.near.into_iter().map(apart).collect();
+                let exactly = |Far(_, column)| (apart(row(least.own), row(column as usize)), column);
+                let mut exact: Vec<(f64, u32)> = least.near.into_iter().map(exactly).collect();
                 exact.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
                 for ((place, square), (distance, row)) in places.iter_mut().zip(squares).zip(exact) {
                     (*place, *square) = (row, distance);

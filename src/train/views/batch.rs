@@ -90,9 +90,9 @@ impl Batch<'_> {
         let [sine, cosine] = [0, 1].map(|k| turns.narrow(1, k, 1).unsqueeze(2));
         let (height, width) = (places[0].size()[1], places[0].size()[2]);
         let middle = |length: i64| (length - 1) as f32 / 2.0;
-        let along =
+        let from_middle =
             |length: i64| upload(&(0..length).map(|k| k as f32 - middle(length)).collect::<Vec<_>>(), self.device());
-        let (y, x) = (along(height).view([1, -1, 1]), along(width).view([1, 1, -1]));
+        let (y, x) = (from_middle(height).view([1, -1, 1]), from_middle(width).view([1, 1, -1]));
         let column = (&cosine * &x - &sine * &y + f64::from(middle(width))).round_();
         let row = (sine * x + cosine * y + f64::from(middle(height))).round_();
         let (near_row, near_column) = (row.clamp(0, height - 1), column.clamp(0, width - 1));
